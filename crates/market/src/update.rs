@@ -1,0 +1,502 @@
+//! Updates: a venue's message in fixed point, as a head record and body records.
+//!
+//! ```text
+//! word   head                                                body of levels   bbo      trade    ticker
+//! 0      kind u8 | flags u8 | price and qty scale u8 | id    price            bid      price    last
+//! 1      ts_event                                            qty              bid qty  qty      last qty
+//! 2      ts_recv                                             price            ask      id       open
+//! 3      previous: the sequence this update follows          qty              ask qty  side     high
+//! 4      sequence: the sequence it brings the book to        price                              low
+//! 5      bids u16 | asks u16 | ticks from mark to commit u32       qty                                volume
+//! 6      mark: the pipeline owner's word
+//! ```
+
+use crate::{InstrumentId, Level, Nanos, Price, Qty, Record, Side, State};
+
+/// A venue's counter of book changes.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Sequence(pub u64);
+
+/// Most levels of one side in one message; a message with more is rejected.
+pub const LEVELS_MAX: usize = 32_768;
+
+/// Levels in one body record.
+pub const LEVELS_PER_RECORD: usize = 3;
+
+/// What a strategy may subscribe to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Channel {
+    /// Snapshot and deltas of all levels.
+    Book,
+    /// Whole books of the best N levels.
+    Depth,
+    /// The venue's best bid and offer.
+    Bbo,
+    /// Trades.
+    Trade,
+    /// Rolling statistics.
+    Ticker,
+}
+
+impl Channel {
+    /// The channel's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Book => "book",
+            Self::Depth => "depth",
+            Self::Bbo => "bbo",
+            Self::Trade => "trade",
+            Self::Ticker => "ticker",
+        }
+    }
+}
+
+/// What an update is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub enum UpdateKind {
+    /// A full book; replaces.
+    Snapshot = 1,
+    /// Changes; absolute quantities, zero removes.
+    Delta = 2,
+    /// Whole best-N levels of the depth channel; replaces.
+    Depth = 3,
+    /// Best bid and offer.
+    Bbo = 4,
+    /// A trade.
+    Trade = 5,
+    /// Rolling statistics.
+    Ticker = 6,
+    /// Not from the venue: the book's stream broke, for the reason in [`Head::reason`].
+    Break = 7,
+}
+
+impl UpdateKind {
+    /// Every kind, in the order of its number.
+    pub const ALL: [Self; 7] =
+        [Self::Snapshot, Self::Delta, Self::Depth, Self::Bbo, Self::Trade, Self::Ticker, Self::Break];
+
+    fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
+    /// The channel it belongs to; a break belongs to the book.
+    #[must_use]
+    pub const fn channel(self) -> Channel {
+        match self {
+            Self::Snapshot | Self::Delta | Self::Break => Channel::Book,
+            Self::Depth => Channel::Depth,
+            Self::Bbo => Channel::Bbo,
+            Self::Trade => Channel::Trade,
+            Self::Ticker => Channel::Ticker,
+        }
+    }
+}
+
+/// Facts about an update, one bit each.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// The asks stand before the bids in the body.
+    pub const ASKS_FIRST: Self = Self(1);
+    /// A snapshot that was asked for beside the stream (REST): it joins the stream by its sequence. Without this
+    /// flag a snapshot is part of the stream and replaces the book at its place there.
+    pub const BESIDE_STREAM: Self = Self(2);
+
+    /// Is every bit of `other` set?
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These bits and `other`'s.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// Why a message could not become an update. The message is rejected whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UpdateError {
+    /// More than [`LEVELS_MAX`] levels on a side.
+    #[error("more than {LEVELS_MAX} levels on one side")]
+    TooManyLevels,
+    /// The ring or buffer had no room; resync the instrument.
+    #[error("no room for the message")]
+    SinkFull,
+}
+
+/// The first record of every update.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Head {
+    /// What follows.
+    pub kind: UpdateKind,
+    /// Facts about it.
+    pub flags: Flags,
+    /// Scale of the prices in the body.
+    pub price_scale: u8,
+    /// Scale of the quantities in the body.
+    pub qty_scale: u8,
+    /// Whose update it is.
+    pub instrument: InstrumentId,
+    /// The venue's stamp; none for a venue or message without one.
+    pub ts_event: Nanos,
+    /// Our stamp at the socket.
+    pub ts_recv: Nanos,
+    /// The sequence this update follows: `pu`, or the first sequence of a range less one. 0 where the venue has none.
+    pub previous: Sequence,
+    /// The sequence it brings the book to; a trade's own number; 0 where the venue has none.
+    pub sequence: Sequence,
+    /// Bid levels in the body.
+    pub bids: u16,
+    /// Ask levels in the body.
+    pub asks: u16,
+    /// Ticks from `mark` to the commit, saturating, when latencies are measured; the reason of a break.
+    pub commit_ticks: u32,
+    /// The pipeline owner's word: a clock stamp when latencies are measured, a line number when a recording is verified.
+    pub mark: u64,
+}
+
+impl Head {
+    /// A head of this kind for this instrument; everything else zero.
+    #[must_use]
+    pub const fn new(kind: UpdateKind, instrument: InstrumentId) -> Self {
+        Self {
+            kind,
+            flags: Flags(0),
+            price_scale: 0,
+            qty_scale: 0,
+            instrument,
+            ts_event: Nanos::NONE,
+            ts_recv: Nanos::NONE,
+            previous: Sequence(0),
+            sequence: Sequence(0),
+            bids: 0,
+            asks: 0,
+            commit_ticks: 0,
+            mark: 0,
+        }
+    }
+
+    /// A break of the instrument's stream: its book is stale for `reason`.
+    #[must_use]
+    pub const fn broken(instrument: InstrumentId, reason: crate::Reason) -> Self {
+        let mut head = Self::new(UpdateKind::Break, instrument);
+        head.commit_ticks = reason as u32;
+        head
+    }
+
+    /// The reason of a break.
+    #[must_use]
+    pub fn reason(&self) -> Option<crate::Reason> {
+        match self.kind {
+            UpdateKind::Break => crate::Reason::from_number(u8::try_from(self.commit_ticks).ok()?),
+            _ => None,
+        }
+    }
+
+    /// All levels of the body.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        usize::from(self.bids) + usize::from(self.asks)
+    }
+
+    /// Body records of this update.
+    #[must_use]
+    pub fn body_records(&self) -> usize {
+        match self.kind {
+            UpdateKind::Snapshot | UpdateKind::Delta | UpdateKind::Depth => {
+                self.levels().div_ceil(LEVELS_PER_RECORD)
+            }
+            UpdateKind::Bbo | UpdateKind::Trade | UpdateKind::Ticker => 1,
+            UpdateKind::Break => 0,
+        }
+    }
+
+    /// The head as it travels.
+    #[inline]
+    #[must_use]
+    pub fn to_record(self) -> Record {
+        let [i0, i1, i2, i3] = self.instrument.0.to_le_bytes();
+        let tag = [self.kind as u8, self.flags.0, self.price_scale, self.qty_scale, i0, i1, i2, i3];
+        let counts = u64::from(self.bids) | u64::from(self.asks) << 16 | u64::from(self.commit_ticks) << 32;
+        Record([
+            u64::from_le_bytes(tag),
+            self.ts_event.0,
+            self.ts_recv.0,
+            self.previous.0,
+            self.sequence.0,
+            counts,
+            self.mark,
+        ])
+    }
+
+    /// The head of a record; `None` if the record is no head.
+    #[inline]
+    #[must_use]
+    pub fn from_record(record: &Record) -> Option<Self> {
+        let [tag, ts_event, ts_recv, previous, sequence, counts, mark] = record.0;
+        let [kind, flags, price_scale, qty_scale, i0, i1, i2, i3] = tag.to_le_bytes();
+        Some(Self {
+            kind: UpdateKind::from_number(kind)?,
+            flags: Flags(flags),
+            price_scale,
+            qty_scale,
+            instrument: InstrumentId(u32::from_le_bytes([i0, i1, i2, i3])),
+            ts_event: Nanos(ts_event),
+            ts_recv: Nanos(ts_recv),
+            previous: Sequence(previous),
+            sequence: Sequence(sequence),
+            bids: counts as u16,
+            asks: (counts >> 16) as u16,
+            commit_ticks: (counts >> 32) as u32,
+            mark,
+        })
+    }
+}
+
+/// The levels of a body, each with its side, in the order they were sent.
+#[derive(Clone, Debug)]
+pub struct Levels<I> {
+    records: I,
+    words: [u64; RECORD_LEVEL_WORDS],
+    at: usize,
+    first: Side,
+    of_first: usize,
+    left: usize,
+}
+
+const RECORD_LEVEL_WORDS: usize = 2 * LEVELS_PER_RECORD;
+
+impl<'a, I: Iterator<Item = &'a Record>> Levels<I> {
+    /// The levels that `head` says are in `records`.
+    #[inline]
+    #[must_use]
+    pub fn new(head: &Head, records: I) -> Self {
+        let (first, of_first) = if head.flags.has(Flags::ASKS_FIRST) {
+            (Side::Ask, usize::from(head.asks))
+        } else {
+            (Side::Bid, usize::from(head.bids))
+        };
+        let left = head.levels();
+        Self { records, words: [0; RECORD_LEVEL_WORDS], at: RECORD_LEVEL_WORDS, first, of_first, left }
+    }
+}
+
+impl<'a, I: Iterator<Item = &'a Record>> Iterator for Levels<I> {
+    type Item = (Side, Level);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        if self.at >= RECORD_LEVEL_WORDS {
+            let [a, b, c, d, e, f, _] = self.records.next()?.0;
+            self.words = [a, b, c, d, e, f];
+            self.at = 0;
+        }
+        let level = match self.words.get(self.at..self.at + 2) {
+            Some(&[price, qty]) => Level { price: Price(price.cast_signed()), qty: Qty(qty) },
+            _ => return None,
+        };
+        self.at += 2;
+        let side = if self.of_first > 0 { self.first } else { self.first.opposite() };
+        self.of_first = self.of_first.saturating_sub(1);
+        Some((side, level))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+/// The venue's best bid and offer. A quantity of 0 means that the side is empty.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Bbo {
+    /// Best bid.
+    pub bid: Level,
+    /// Best offer.
+    pub ask: Level,
+}
+
+impl Bbo {
+    /// As it travels.
+    #[inline]
+    #[must_use]
+    pub fn to_record(self) -> Record {
+        let (bid, ask) = (self.bid, self.ask);
+        Record([bid.price.0.cast_unsigned(), bid.qty.0, ask.price.0.cast_unsigned(), ask.qty.0, 0, 0, 0])
+    }
+
+    /// From a body record.
+    #[inline]
+    #[must_use]
+    pub fn from_record(record: &Record) -> Self {
+        let [bid, bid_qty, ask, ask_qty, ..] = record.0;
+        Self {
+            bid: Level::new(bid.cast_signed(), bid_qty),
+            ask: Level::new(ask.cast_signed(), ask_qty),
+        }
+    }
+}
+
+/// One trade, or several fills of one aggressor at one price where the venue aggregates them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Trade {
+    /// The price.
+    pub price: Price,
+    /// The quantity.
+    pub qty: Qty,
+    /// The venue's number of the trade.
+    pub id: u64,
+    /// Who came to the resting order: `Bid` bought, `Ask` sold.
+    pub aggressor: Side,
+}
+
+impl Trade {
+    /// As it travels.
+    #[inline]
+    #[must_use]
+    pub fn to_record(self) -> Record {
+        Record([self.price.0.cast_unsigned(), self.qty.0, self.id, self.aggressor as u64, 0, 0, 0])
+    }
+
+    /// From a body record.
+    #[inline]
+    #[must_use]
+    pub fn from_record(record: &Record) -> Self {
+        let [price, qty, id, side, ..] = record.0;
+        let aggressor = if side == Side::Ask as u64 { Side::Ask } else { Side::Bid };
+        Self { price: Price(price.cast_signed()), qty: Qty(qty), id, aggressor }
+    }
+}
+
+/// Statistics of the last 24 hours.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Ticker {
+    /// Last trade's price.
+    pub last: Price,
+    /// Last trade's quantity.
+    pub last_qty: Qty,
+    /// First price of the window.
+    pub open: Price,
+    /// Highest price.
+    pub high: Price,
+    /// Lowest price.
+    pub low: Price,
+    /// Quantity traded.
+    pub volume: Qty,
+}
+
+impl Ticker {
+    /// As it travels.
+    #[must_use]
+    pub fn to_record(self) -> Record {
+        let price = |price: Price| price.0.cast_unsigned();
+        let (last, open, high, low) = (price(self.last), price(self.open), price(self.high), price(self.low));
+        Record([last, self.last_qty.0, open, high, low, self.volume.0, 0])
+    }
+
+    /// From a body record.
+    #[must_use]
+    pub fn from_record(record: &Record) -> Self {
+        let [last, last_qty, open, high, low, volume, _] = record.0;
+        let price = |word: u64| Price(word.cast_signed());
+        Self {
+            last: price(last),
+            last_qty: Qty(last_qty),
+            open: price(open),
+            high: price(high),
+            low: price(low),
+            volume: Qty(volume),
+        }
+    }
+}
+
+/// The state a book is in after a break.
+impl From<crate::Reason> for State {
+    fn from(reason: crate::Reason) -> Self {
+        Self::Stale(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LevelPacker, Reason, Sink, SinkFull};
+    use proptest::prelude::*;
+
+    #[derive(Default)]
+    struct Buffer(Vec<Record>);
+
+    impl Sink for Buffer {
+        fn push(&mut self, record: Record) -> Result<(), SinkFull> {
+            self.0.push(record);
+            Ok(())
+        }
+        fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
+            Ok(())
+        }
+        fn abandon(&mut self) {}
+    }
+
+    proptest! {
+        /// Whatever levels go into a body come out again, with their sides and in their order.
+        #[test]
+        fn levels_come_out_as_they_went_in(
+            bids in proptest::collection::vec((any::<i64>(), any::<u64>()), 0..40),
+            asks in proptest::collection::vec((any::<i64>(), any::<u64>()), 0..40),
+            asks_first: bool,
+        ) {
+            let mut head = Head::new(UpdateKind::Delta, InstrumentId(7));
+            (head.bids, head.asks) = (bids.len() as u16, asks.len() as u16);
+            let side = |side, levels: &[(i64, u64)]| {
+                levels.iter().map(move |&(p, q)| (side, Level::new(p, q))).collect::<Vec<_>>()
+            };
+            let (bids, asks) = (side(Side::Bid, &bids), side(Side::Ask, &asks));
+            let sent = if asks_first {
+                head.flags = Flags::ASKS_FIRST;
+                [asks, bids].concat()
+            } else {
+                [bids, asks].concat()
+            };
+            let (mut packer, mut buffer) = (LevelPacker::default(), Buffer::default());
+            for &(_, level) in &sent {
+                packer.push(level, &mut buffer).unwrap();
+            }
+            packer.finish(&mut buffer).unwrap();
+            prop_assert_eq!(packer.count(), sent.len());
+            prop_assert_eq!(buffer.0.len(), head.body_records());
+            let back = Head::from_record(&head.to_record()).unwrap();
+            prop_assert_eq!(back, head);
+            prop_assert_eq!(Levels::new(&back, buffer.0.iter()).collect::<Vec<_>>(), sent);
+        }
+    }
+
+    /// Single-record bodies survive the way; a break keeps its reason; a record of noise is no head.
+    #[test]
+    fn small_bodies_survive_their_record() {
+        let bbo = Bbo { bid: Level::new(-5, 6), ask: Level::new(7, u64::MAX) };
+        assert_eq!(Bbo::from_record(&bbo.to_record()), bbo);
+        let trade = Trade { price: Price(-1), qty: Qty(2), id: 3, aggressor: Side::Ask };
+        assert_eq!(Trade::from_record(&trade.to_record()), trade);
+        let ticker = Ticker {
+            last: Price(1),
+            last_qty: Qty(2),
+            open: Price(3),
+            high: Price(4),
+            low: Price(-5),
+            volume: Qty(6),
+        };
+        assert_eq!(Ticker::from_record(&ticker.to_record()), ticker);
+        for reason in Reason::ALL {
+            let head = Head::broken(InstrumentId(1), reason);
+            assert_eq!(Head::from_record(&head.to_record()).and_then(|head| head.reason()), Some(reason));
+        }
+        assert_eq!(Head::from_record(&Record([u64::MAX; RECORD_WORDS])), None);
+    }
+
+    use crate::RECORD_WORDS;
+}
