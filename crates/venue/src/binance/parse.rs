@@ -1,0 +1,354 @@
+//! Binance's messages as updates, for all three products.
+//!
+//! One pass picks the fields out, then the event's name chooses. Real messages:
+//!
+//! ```text
+//! {"stream":"bnbbtc@depth@100ms","data":{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[["0.0026","100"]]}}
+//! {"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":185130926750,"s":"BTCUSDT","b":"33134.42","B":"0.170","a":"33139.39","A":"0.380","T":1612137603568,"E":1612137603571}}
+//! {"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1672515782136,"m":true,"M":true}
+//! {"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]}
+//! {"result":null,"id":1}
+//! ```
+
+use touchline_json::Value;
+use touchline_market::{
+    Bbo, Channel, Flags, Head, Level, LevelPacker, Record, Sequence, Side, Sink, SinkFull, Ticker, Trade,
+    UpdateError, UpdateKind,
+};
+
+use super::fields::{Fields, need, need_count, need_text};
+use super::wire::{StreamKind, raw_stream, stream_kind, stream_symbol};
+use crate::learn::{Fault, at_learned_scales, levels, positive_price, price, qty};
+use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
+
+/// Which product line a connection serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Product {
+    Spot,
+    UsdM,
+    CoinM,
+}
+
+impl Product {
+    /// What `st` says on the merged futures streams.
+    fn code(self) -> Option<u64> {
+        match self {
+            Self::Spot => None,
+            Self::UsdM => Some(1),
+            Self::CoinM => Some(2),
+        }
+    }
+}
+
+/// The parser of one connection.
+pub(crate) struct Parser {
+    json: touchline_json::Parser,
+    product: Product,
+    /// The stream of a raw connection, whose frames do not name it; empty otherwise.
+    stream: String,
+}
+
+impl std::fmt::Debug for Parser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parser").field("product", &self.product).field("stream", &self.stream).finish()
+    }
+}
+
+type Outcome = Result<Parsed, Rejected>;
+
+impl Parser {
+    pub(crate) fn new(product: Product) -> Self {
+        Self { json: touchline_json::Parser::new(), product, stream: String::new() }
+    }
+
+    pub(crate) fn connected(&mut self, url: &str) {
+        self.stream.clear();
+        self.stream.push_str(raw_stream(url).unwrap_or_default());
+    }
+
+    #[inline]
+    pub(crate) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+        let document = self.json.parse(frame).map_err(ParseError::Json)?;
+        let (stream, event) = unwrap(document.root());
+        let stream = stream.unwrap_or(&self.stream);
+        if event.array().is_some() {
+            return Ok(Parsed::Ignored(Ignored::UnknownEvent));
+        }
+        Message { fields: Fields::read(event)?, stream, product: self.product }.parse(listing, sink)
+    }
+
+    pub(crate) fn snapshot<S: Sink>(
+        &mut self,
+        symbol: &str,
+        body: &[u8],
+        listing: &mut Listing,
+        sink: &mut S,
+    ) -> Outcome {
+        let Some(found) = listing.find(symbol).filter(|found| listing.wants(found.id, Channel::Book)) else {
+            return Ok(Parsed::Ignored(Ignored::Unsubscribed));
+        };
+        let reject = |error| Rejected { error, instrument: Some(found.id), channel: Some(Channel::Book) };
+        let document = self.json.parse(body).map_err(|error| reject(error.into()))?;
+        let fields = Fields::read(document.root()).map_err(reject)?;
+        if fields.code.is_some() {
+            return Ok(Parsed::Ignored(Ignored::ErrorReply));
+        }
+        let message = Message { fields, stream: "", product: self.product };
+        at_learned_scales(listing, found, sink, |found, sink| {
+            let mut head = Head::new(UpdateKind::Snapshot, found.id);
+            head.flags = Flags::BESIDE_STREAM;
+            message.whole_book(head, found, sink)
+        })
+        .map_err(reject)
+    }
+}
+
+/// The event in a frame: behind `data` and with its stream's name on combined connections, else the frame itself.
+#[inline]
+fn unwrap(root: Value<'_>) -> (Option<&str>, Value<'_>) {
+    let (mut stream, mut data) = (None, None);
+    for (key, value) in root.object().into_iter().flatten() {
+        match key {
+            "stream" => stream = value.as_str(),
+            "data" => data = Some(value),
+            _ => {}
+        }
+    }
+    match (stream, data) {
+        (Some(_), Some(data)) => (stream, data),
+        _ => (None, root),
+    }
+}
+
+/// One event with the stream it came on.
+struct Message<'d> {
+    fields: Fields<'d>,
+    stream: &'d str,
+    product: Product,
+}
+
+impl<'d> Message<'d> {
+    #[inline]
+    fn parse<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
+        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product)
+            && theirs.as_u64() != Some(ours)
+        {
+            return Ok(Parsed::Ignored(Ignored::OtherProduct));
+        }
+        let Some(event) = self.fields.event else { return self.unnamed(listing, sink) };
+        match event.as_str().ok_or(ParseError::WrongType("e"))? {
+            "depthUpdate" => self.depth_update(listing, sink),
+            "bookTicker" => self.for_symbol(Channel::Bbo, listing, sink, Self::bbo),
+            "trade" => self.trade(self.fields.trade_id, "t", listing, sink),
+            "aggTrade" => self.trade(self.fields.ask, "a", listing, sink),
+            "24hrTicker" => self.for_symbol(Channel::Ticker, listing, sink, Self::ticker),
+            "serverShutdown" => Ok(Parsed::Ignored(Ignored::Notice)),
+            _ => Ok(Parsed::Ignored(Ignored::UnknownEvent)),
+        }
+    }
+
+    /// Messages without an event name: spot's best bid and offer, partial depth, replies to requests.
+    fn unnamed<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
+        let fields = &self.fields;
+        if fields.symbol.is_some() && fields.last_id.is_some() {
+            return self.for_symbol(Channel::Bbo, listing, sink, Self::bbo);
+        }
+        if fields.snapshot_id.is_some() {
+            // Named nowhere but in the stream: without that there is no telling whose levels these are.
+            let symbol = stream_symbol(self.stream).ok_or(ParseError::Missing("stream"))?;
+            let found = listing.find_lower(symbol);
+            return self.for_found(found, Channel::Depth, listing, sink, Self::partial_depth);
+        }
+        if fields.error.is_some() || fields.code.is_some() {
+            return Ok(Parsed::Ignored(Ignored::ErrorReply));
+        }
+        if fields.id.is_some() || fields.result.is_some() {
+            return Ok(Parsed::Ignored(Ignored::Ack));
+        }
+        Err(ParseError::Shape.into())
+    }
+
+    #[inline]
+    fn depth_update<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
+        match stream_kind(self.stream) {
+            StreamKind::Diff => self.for_symbol(Channel::Book, listing, sink, Self::delta),
+            StreamKind::Partial => self.for_symbol(Channel::Depth, listing, sink, Self::partial_depth),
+            // Another book: with the orders that only retail flow may take.
+            StreamKind::RetailPriceImprovement => Ok(Parsed::Ignored(Ignored::UnknownEvent)),
+        }
+    }
+
+    fn trade<S: Sink>(
+        &self,
+        id: Option<Value<'d>>,
+        name: &'static str,
+        listing: &mut Listing,
+        sink: &mut S,
+    ) -> Outcome {
+        if let Some(execution) = self.fields.execution
+            && execution.as_str() != Some("MARKET")
+        {
+            return Ok(Parsed::Ignored(Ignored::OffBook));
+        }
+        self.for_symbol(Channel::Trade, listing, sink, |message, found, sink| {
+            message.print(need_count(id, name)?, found, sink)
+        })
+    }
+
+    /// Runs `parse` for the instrument that the message names.
+    #[inline]
+    fn for_symbol<S: Sink>(
+        &self,
+        channel: Channel,
+        listing: &mut Listing,
+        sink: &mut S,
+        parse: impl Fn(&Self, Found, &mut S) -> Result<Parsed, Fault>,
+    ) -> Outcome {
+        let symbol = need_text(self.fields.symbol, "s").map_err(|error| Rejected {
+            error,
+            instrument: None,
+            channel: Some(channel),
+        })?;
+        self.for_found(listing.find(symbol), channel, listing, sink, parse)
+    }
+
+    #[inline]
+    fn for_found<S: Sink>(
+        &self,
+        found: Option<Found>,
+        channel: Channel,
+        listing: &mut Listing,
+        sink: &mut S,
+        parse: impl Fn(&Self, Found, &mut S) -> Result<Parsed, Fault>,
+    ) -> Outcome {
+        let Some(found) = found.filter(|found| listing.wants(found.id, channel)) else {
+            return Ok(Parsed::Ignored(Ignored::Unsubscribed));
+        };
+        at_learned_scales(listing, found, sink, |found, sink| parse(self, found, sink))
+            .map_err(|error| Rejected { error, instrument: Some(found.id), channel: Some(channel) })
+    }
+
+    #[inline]
+    fn delta<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+        let fields = &self.fields;
+        let mut head = Head::new(UpdateKind::Delta, found.id);
+        head.sequence = Sequence(need_count(fields.last_id, "u")?);
+        let first = need_count(fields.first_id, "U")?;
+        head.previous = match self.product {
+            Product::Spot => Sequence(first.saturating_sub(1)),
+            _ => Sequence(need_count(fields.previous_id, "pu")?),
+        };
+        head.ts_event = fields.stamp()?;
+        self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink)
+    }
+
+    fn partial_depth<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+        let head = Head::new(UpdateKind::Depth, found.id);
+        self.whole_book(head, found, sink)
+    }
+
+    /// Partial depth and REST snapshots: futures streams name their fields as a diff does.
+    fn whole_book<S: Sink>(&self, mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+        let fields = &self.fields;
+        head.ts_event = fields.stamp()?;
+        if fields.event.is_some() {
+            head.sequence = Sequence(need_count(fields.last_id, "u")?);
+            return self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink);
+        }
+        head.sequence = Sequence(need_count(fields.snapshot_id, "lastUpdateId")?);
+        self.both_sides(head, fields.bids, "bids", fields.asks, "asks", found, sink)
+    }
+
+    #[inline]
+    #[allow(clippy::too_many_arguments, reason = "two sides, each a value with its name")]
+    fn both_sides<S: Sink>(
+        &self,
+        mut head: Head,
+        bids: Option<Value<'d>>,
+        bids_name: &'static str,
+        asks: Option<Value<'d>>,
+        asks_name: &'static str,
+        found: Found,
+        sink: &mut S,
+    ) -> Result<Parsed, Fault> {
+        let mut packer = LevelPacker::default();
+        head.bids = levels(need(bids, bids_name)?, bids_name, found, &mut packer, sink)?;
+        head.asks = levels(need(asks, asks_name)?, asks_name, found, &mut packer, sink)?;
+        packer.finish(sink)?;
+        commit(head, found, sink)
+    }
+
+    #[inline]
+    fn bbo<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+        let fields = &self.fields;
+        let mut head = Head::new(UpdateKind::Bbo, found.id);
+        head.sequence = Sequence(need_count(fields.last_id, "u")?);
+        head.ts_event = fields.stamp()?;
+        let bid = best((fields.bid, "b"), (fields.bid_qty, "B"), found)?;
+        let ask = best((fields.ask, "a"), (fields.ask_qty, "A"), found)?;
+        push(Bbo { bid, ask }.to_record(), sink)?;
+        commit(head, found, sink)
+    }
+
+    #[inline]
+    fn print<S: Sink>(&self, id: u64, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+        let fields = &self.fields;
+        let mut head = Head::new(UpdateKind::Trade, found.id);
+        head.sequence = Sequence(id);
+        head.ts_event = fields.stamp()?;
+        let maker_buys = need(fields.maker_buys, "m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
+        let trade = Trade {
+            price: positive_price(need(fields.price, "p")?, "p", found.price_scale)?,
+            qty: qty(need(fields.qty, "q")?, "q", found.qty_scale)?,
+            id,
+            aggressor: if maker_buys { Side::Ask } else { Side::Bid },
+        };
+        push(trade.to_record(), sink)?;
+        commit(head, found, sink)
+    }
+
+    fn ticker<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+        let fields = &self.fields;
+        let at = |field, name| price(need(field, name)?, name, found.price_scale);
+        let amount = |field, name| qty(need(field, name)?, name, found.qty_scale);
+        let mut head = Head::new(UpdateKind::Ticker, found.id);
+        head.ts_event = fields.stamp()?;
+        let ticker = Ticker {
+            last: at(fields.last_price, "c")?,
+            last_qty: amount(fields.last_qty, "Q")?,
+            open: at(fields.open, "o")?,
+            high: at(fields.high, "h")?,
+            low: at(fields.low, "l")?,
+            volume: amount(fields.volume, "v")?,
+        };
+        push(ticker.to_record(), sink)?;
+        commit(head, found, sink)
+    }
+}
+
+/// One side of a best bid and offer. An empty side is sent as quantity 0, with a price of 0.
+#[inline]
+fn best<'d>(
+    (at, at_name): (Option<Value<'d>>, &'static str),
+    (amount, amount_name): (Option<Value<'d>>, &'static str),
+    found: Found,
+) -> Result<Level, Fault> {
+    let price = price(need(at, at_name)?, at_name, found.price_scale)?;
+    let qty = qty(need(amount, amount_name)?, amount_name, found.qty_scale)?;
+    if price.0 <= 0 && qty.0 != 0 {
+        return Err(ParseError::NotPositive(at_name).into());
+    }
+    Ok(Level { price, qty })
+}
+
+#[inline]
+fn push<S: Sink>(record: Record, sink: &mut S) -> Result<(), Fault> {
+    sink.push(record).map_err(|SinkFull| UpdateError::SinkFull.into())
+}
+
+#[inline]
+fn commit<S: Sink>(mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
+    (head.price_scale, head.qty_scale) = (found.price_scale, found.qty_scale);
+    sink.commit(head).map_err(|SinkFull| UpdateError::SinkFull)?;
+    Ok(Parsed::Updates(1))
+}

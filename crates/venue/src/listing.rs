@@ -1,0 +1,267 @@
+//! The instruments of one venue in a running feed: symbol to number, and each one's scales.
+
+use rustc_hash::FxHashMap;
+use touchline_json::DecimalError;
+use touchline_market::{Channel, Instrument, InstrumentId, SCALE_MAX};
+
+/// Most instruments a listing adopts from data: a hostile stream of new symbols must not fill the memory.
+pub const SYMBOLS_MAX: usize = 10_000;
+
+/// Longest symbol that is looked up, in bytes.
+const SYMBOL_LENGTH_MAX: usize = 64;
+
+/// What to do with a symbol that is not listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Adopt {
+    /// Its messages are ignored as not subscribed.
+    Never,
+    /// It becomes a provisional instrument, up to [`SYMBOLS_MAX`].
+    Provisional,
+}
+
+/// A listed instrument, as a parser needs it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// Its number.
+    pub id: InstrumentId,
+    /// Decimals of its prices.
+    pub price_scale: u8,
+    /// Decimals of its quantities.
+    pub qty_scale: u8,
+}
+
+/// The instruments of one venue: found by the venue's symbol, numbered densely from a first number.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    first: u32,
+    adopt: Adopt,
+    provisional: fn(&str) -> Instrument,
+    by_symbol: FxHashMap<Box<str>, u32>,
+    entries: Vec<Entry>,
+    recent: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    instrument: Instrument,
+    channels: u8,
+}
+
+fn bit(channel: Channel) -> u8 {
+    1 << channel as u8
+}
+
+/// Every channel.
+const ALL_CHANNELS: u8 = u8::MAX;
+
+impl Listing {
+    /// An empty listing whose instruments are numbered from `first`. `provisional` makes an instrument of a symbol
+    /// ([`Venue::provisional`](crate::Venue::provisional)).
+    #[must_use]
+    pub fn new(first: InstrumentId, adopt: Adopt, provisional: fn(&str) -> Instrument) -> Self {
+        Self {
+            first: first.0,
+            adopt,
+            provisional,
+            by_symbol: FxHashMap::default(),
+            entries: Vec::new(),
+            recent: 0,
+        }
+    }
+
+    /// Adds an instrument with every channel wanted, or replaces the one of its symbol (it keeps its number).
+    pub fn insert(&mut self, instrument: Instrument) -> InstrumentId {
+        if let Some(&index) = self.by_symbol.get(instrument.symbol.as_str()) {
+            if let Some(entry) = self.entries.get_mut(index as usize) {
+                entry.instrument = instrument;
+            }
+            return InstrumentId(self.first + index);
+        }
+        let index = self.entries.len() as u32;
+        self.by_symbol.insert(instrument.symbol.as_str().into(), index);
+        self.entries.push(Entry { instrument, channels: ALL_CHANNELS });
+        InstrumentId(self.first + index)
+    }
+
+    /// From now on an unknown symbol is treated as `adopt` says.
+    pub fn set_adopt(&mut self, adopt: Adopt) {
+        self.adopt = adopt;
+    }
+
+    /// Wants exactly these channels of an instrument.
+    pub fn set_channels(&mut self, id: InstrumentId, channels: &[Channel]) {
+        if let Some(entry) = self.index(id).and_then(|index| self.entries.get_mut(index)) {
+            entry.channels = channels.iter().fold(0, |bits, &channel| bits | bit(channel));
+        }
+    }
+
+    /// The instrument of a symbol, adopted if it is unknown and may be.
+    #[inline]
+    pub fn find(&mut self, symbol: &str) -> Option<Found> {
+        // Messages of one instrument come in runs: the last one found is looked at first.
+        let recent = self.entries.get(self.recent).filter(|entry| entry.instrument.symbol == symbol);
+        if recent.is_none() {
+            self.recent = self.look_up(symbol)?;
+        }
+        let entry = self.entries.get(self.recent)?;
+        Some(Found {
+            id: InstrumentId(self.first + self.recent as u32),
+            price_scale: entry.instrument.price_scale,
+            qty_scale: entry.instrument.qty_scale,
+        })
+    }
+
+    /// As [`find`](Self::find), for a symbol in lower case of a venue whose symbols are in upper case.
+    #[inline]
+    pub fn find_lower(&mut self, symbol: &str) -> Option<Found> {
+        let mut upper = [0; SYMBOL_LENGTH_MAX];
+        let upper = upper.get_mut(..symbol.len())?;
+        upper.copy_from_slice(symbol.as_bytes());
+        upper.make_ascii_uppercase();
+        std::str::from_utf8(upper).ok().and_then(|symbol| self.find(symbol))
+    }
+
+    /// Does anybody want this channel of the instrument?
+    #[inline]
+    #[must_use]
+    pub fn wants(&self, id: InstrumentId, channel: Channel) -> bool {
+        let entry = self.index(id).and_then(|index| self.entries.get(index));
+        entry.is_some_and(|entry| entry.channels & bit(channel) != 0)
+    }
+
+    /// Widens a provisional instrument's price scale to `needed`.
+    ///
+    /// # Errors
+    /// Gives `error` back if the instrument has its scale from the venue's list, or `needed` is no wider scale.
+    #[cold]
+    pub fn widen_price(
+        &mut self,
+        id: InstrumentId,
+        needed: u8,
+        error: DecimalError,
+    ) -> Result<(), DecimalError> {
+        let scale = self.provisional_mut(id).map(|instrument| &mut instrument.price_scale);
+        widen(scale, needed, error)
+    }
+
+    /// Widens a provisional instrument's quantity scale to `needed`.
+    ///
+    /// # Errors
+    /// As [`widen_price`](Self::widen_price).
+    #[cold]
+    pub fn widen_qty(
+        &mut self,
+        id: InstrumentId,
+        needed: u8,
+        error: DecimalError,
+    ) -> Result<(), DecimalError> {
+        let scale = self.provisional_mut(id).map(|instrument| &mut instrument.qty_scale);
+        widen(scale, needed, error)
+    }
+
+    /// The instruments, in the order of their numbers.
+    pub fn instruments(&self) -> impl ExactSizeIterator<Item = (InstrumentId, &Instrument)> {
+        let number = |index| InstrumentId(self.first + index as u32);
+        self.entries.iter().enumerate().map(move |(index, entry)| (number(index), &entry.instrument))
+    }
+
+    /// The instrument of a number.
+    #[must_use]
+    pub fn get(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.entries.get(self.index(id)?).map(|entry| &entry.instrument)
+    }
+
+    fn index(&self, id: InstrumentId) -> Option<usize> {
+        id.0.checked_sub(self.first).map(|index| index as usize)
+    }
+
+    fn provisional_mut(&mut self, id: InstrumentId) -> Option<&mut Instrument> {
+        let index = self.index(id)?;
+        let instrument = &mut self.entries.get_mut(index)?.instrument;
+        instrument.provisional.then_some(instrument)
+    }
+
+    #[cold]
+    fn look_up(&mut self, symbol: &str) -> Option<usize> {
+        if let Some(&index) = self.by_symbol.get(symbol) {
+            return Some(index as usize);
+        }
+        let room =
+            self.entries.len() < SYMBOLS_MAX && symbol.len() <= SYMBOL_LENGTH_MAX && !symbol.is_empty();
+        if self.adopt == Adopt::Never || !room {
+            return None;
+        }
+        let id = self.insert((self.provisional)(symbol));
+        self.index(id)
+    }
+}
+
+fn widen(scale: Option<&mut u8>, needed: u8, error: DecimalError) -> Result<(), DecimalError> {
+    match scale {
+        Some(scale) if needed > *scale && needed <= SCALE_MAX => {
+            *scale = needed;
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use touchline_market::{InstrumentKind, Venue};
+
+    fn spot(symbol: &str) -> Instrument {
+        Instrument::provisional(Venue::literal("test"), symbol, symbol, InstrumentKind::Spot)
+    }
+
+    /// Symbols are found again under their numbers, in either case; unknown ones only where they may be adopted.
+    #[test]
+    fn symbols_are_numbered_as_they_come() {
+        let mut listing = Listing::new(InstrumentId(5), Adopt::Never, spot);
+        assert_eq!(listing.insert(spot("AB")), InstrumentId(5));
+        assert_eq!(listing.find("AB").map(|found| found.id), Some(InstrumentId(5)));
+        assert_eq!(listing.find_lower("ab").map(|found| found.id), Some(InstrumentId(5)));
+        assert_eq!(listing.find("CD"), None);
+        listing.set_adopt(Adopt::Provisional);
+        assert_eq!(listing.find("CD").map(|found| found.id), Some(InstrumentId(6)));
+        assert_eq!(listing.find("AB").map(|found| found.id), Some(InstrumentId(5)));
+        assert_eq!(listing.find(""), None);
+        assert_eq!(listing.find(&"X".repeat(65)), None);
+        assert_eq!(listing.find_lower(&"x".repeat(65)), None);
+    }
+
+    /// A hostile stream of new symbols stops being adopted at the limit.
+    #[test]
+    fn adoption_is_bounded() {
+        let mut listing = Listing::new(InstrumentId(0), Adopt::Provisional, spot);
+        let found = (0..SYMBOLS_MAX + 5).filter(|i| listing.find(&i.to_string()).is_some()).count();
+        assert_eq!(found, SYMBOLS_MAX);
+    }
+
+    /// Only a provisional instrument's scale widens, and never narrows.
+    #[test]
+    fn scales_widen_only_where_they_are_learned() {
+        let mut listing = Listing::new(InstrumentId(0), Adopt::Provisional, spot);
+        let error = DecimalError::TooPrecise { needed: 3 };
+        let id = listing.find("AB").unwrap().id;
+        assert_eq!(listing.widen_price(id, 3, error), Ok(()));
+        assert_eq!(listing.widen_price(id, 2, error), Err(error));
+        assert_eq!(listing.widen_qty(id, 19, error), Err(error));
+        assert_eq!(listing.find("AB").unwrap().price_scale, 3);
+        let listed = Instrument { provisional: false, ..spot("CD") };
+        let id = listing.insert(listed);
+        assert_eq!(listing.widen_price(id, 3, error), Err(error));
+    }
+
+    /// A channel nobody wants is not wanted; the others are.
+    #[test]
+    fn channels_are_wanted_one_by_one() {
+        let mut listing = Listing::new(InstrumentId(0), Adopt::Never, spot);
+        let id = listing.insert(spot("AB"));
+        assert!(listing.wants(id, Channel::Trade));
+        listing.set_channels(id, &[Channel::Book]);
+        assert!(listing.wants(id, Channel::Book) && !listing.wants(id, Channel::Trade));
+        assert!(!listing.wants(InstrumentId(9), Channel::Book));
+    }
+}

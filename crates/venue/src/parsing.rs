@@ -1,0 +1,136 @@
+//! What became of a frame: updates, nothing, or an error.
+
+use touchline_json::{DecimalError, JsonError};
+use touchline_market::{Channel, InstrumentId, UpdateError};
+
+/// A frame that was understood.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Parsed {
+    /// This many updates went into the sink.
+    Updates(u32),
+    /// Nothing for a book in it, for this reason.
+    Ignored(Ignored),
+}
+
+/// Why an understood frame gave no update. None of these is an error of the stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ignored {
+    /// The venue confirms a request.
+    Ack,
+    /// The venue refuses a request.
+    ErrorReply,
+    /// The venue announces something about the connection.
+    Notice,
+    /// An event this version does not read.
+    UnknownEvent,
+    /// An instrument or channel nobody subscribed to.
+    Unsubscribed,
+    /// Of another product line that shares the connection.
+    OtherProduct,
+    /// A print outside the book (insurance fund, auto-deleveraging).
+    OffBook,
+}
+
+impl Ignored {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Ack,
+        Self::ErrorReply,
+        Self::Notice,
+        Self::UnknownEvent,
+        Self::Unsubscribed,
+        Self::OtherProduct,
+        Self::OffBook,
+    ];
+
+    /// The reason in words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ack => "acknowledgement",
+            Self::ErrorReply => "error reply",
+            Self::Notice => "notice",
+            Self::UnknownEvent => "unknown event",
+            Self::Unsubscribed => "not subscribed",
+            Self::OtherProduct => "other product",
+            Self::OffBook => "off-book print",
+        }
+    }
+}
+
+/// Why a message was rejected. It changed nothing; the book it belongs to must be resynchronised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ParseError {
+    /// The frame is no JSON. The connection's books cannot be trusted.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The frame is JSON of a shape the venue never sends.
+    #[error("neither an event nor a reply")]
+    Shape,
+    /// A field the venue always sends is not there.
+    #[error("field `{0}` is missing")]
+    Missing(&'static str),
+    /// A field stands there twice.
+    #[error("field `{0}` stands twice")]
+    Duplicate(&'static str),
+    /// A field holds another type than the venue sends.
+    #[error("field `{0}` has the wrong type")]
+    WrongType(&'static str),
+    /// A number is malformed, too precise for the instrument or out of range. Refresh the instrument's scales.
+    #[error("field `{0}`: {1}")]
+    Number(&'static str, DecimalError),
+    /// A price that must be above zero is not.
+    #[error("field `{0}`: a price must be above zero")]
+    NotPositive(&'static str),
+    /// The update does not fit its limits or its ring.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
+}
+
+impl ParseError {
+    /// The error's reason as counted: a fixed set of words.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "malformed JSON",
+            Self::Shape => "unknown shape",
+            Self::Missing(_) => "missing field",
+            Self::Duplicate(_) => "duplicate field",
+            Self::WrongType(_) => "wrong type",
+            Self::Number(_, DecimalError::Malformed) => "malformed number",
+            Self::Number(_, DecimalError::TooPrecise { .. }) => "number too precise",
+            Self::Number(..) => "number out of range",
+            Self::NotPositive(_) => "price not positive",
+            Self::Update(UpdateError::TooManyLevels) => "too many levels",
+            Self::Update(UpdateError::SinkFull) => "ring full",
+        }
+    }
+}
+
+/// A rejected message, as far as it could be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{error}")]
+pub struct Rejected {
+    /// What is wrong with it.
+    pub error: ParseError,
+    /// Whose message it was; `None` if that could not be read.
+    pub instrument: Option<InstrumentId>,
+    /// Which channel's; `None` if that could not be read.
+    pub channel: Option<Channel>,
+}
+
+impl Rejected {
+    /// Must a book be held stale for it? Only a message of another channel, or of an unknown instrument, harms none.
+    #[must_use]
+    pub fn harms_book(&self) -> bool {
+        matches!(self.channel, Some(Channel::Book) | None)
+    }
+}
+
+impl From<ParseError> for Rejected {
+    fn from(error: ParseError) -> Self {
+        Self { error, instrument: None, channel: None }
+    }
+}
+
+const _: () = assert!(size_of::<Rejected>() <= 64, "errors on the hot path stay small");

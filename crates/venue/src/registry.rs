@@ -1,0 +1,159 @@
+//! The list of venues, and one type for whichever of them a connection speaks.
+
+use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentId};
+
+use crate::venue::host;
+use crate::{Adopt, Dialect, Listing, Venue};
+
+/// What there is to know of a venue without a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct VenueFacts {
+    /// The name users write before the colon.
+    pub name: touchline_market::Venue,
+    /// The name people say.
+    pub title: &'static str,
+    /// The venue's own documentation.
+    pub docs: &'static str,
+    /// Hosts of its sockets and REST interface.
+    pub hosts: &'static [&'static str],
+    /// What can be subscribed to.
+    pub channels: &'static [Channel],
+    /// How its book messages follow one another.
+    pub continuity: Continuity,
+    /// Whether its books may cross.
+    pub crossing: Crossing,
+    make: fn() -> Dialect,
+    provisional: fn(&str) -> Instrument,
+}
+
+impl VenueFacts {
+    pub(crate) const fn of<V: Venue>(make: fn() -> Dialect) -> Self {
+        Self {
+            name: V::NAME,
+            title: V::TITLE,
+            docs: V::DOCS,
+            hosts: V::HOSTS,
+            channels: V::CHANNELS,
+            continuity: V::CONTINUITY,
+            crossing: V::CROSSING,
+            make,
+            provisional: V::provisional,
+        }
+    }
+
+    /// A parser for one connection.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        (self.make)()
+    }
+
+    /// An empty listing of this venue.
+    #[must_use]
+    pub fn listing(&self, first: InstrumentId, adopt: Adopt) -> Listing {
+        Listing::new(first, adopt, self.provisional)
+    }
+}
+
+/// Every venue, in the order of the registry.
+#[must_use]
+pub fn all() -> &'static [VenueFacts] {
+    crate::VENUES
+}
+
+/// The venue of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static VenueFacts> {
+    all().iter().find(|facts| facts.name.as_str() == name)
+}
+
+/// The venue that owns the host of a URL.
+#[must_use]
+pub fn by_host_of(url: &str) -> Option<&'static VenueFacts> {
+    let host = host(url)?;
+    all().iter().find(|facts| facts.hosts.contains(&host))
+}
+
+/// The venue with the longest name that `text` begins with, as a whole word: `binance-usdm-btcusdt-2024` is
+/// `binance-usdm`'s.
+#[must_use]
+pub fn by_name_prefix(text: &str) -> Option<&'static VenueFacts> {
+    let begins = |name: &str| {
+        text.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))
+    };
+    all().iter().filter(|facts| begins(facts.name.as_str())).max_by_key(|facts| facts.name.as_str().len())
+}
+
+/// Makes [`Dialect`] and the registry: one line a venue.
+macro_rules! venues {
+    ($($variant:ident: $folder:ident),+ $(,)?) => {
+        /// A connection's parser: whichever venue it speaks to. One branch a frame chooses; behind it everything is
+        /// known when compiled.
+        #[derive(Debug)]
+        #[allow(clippy::large_enum_variant, reason = "one value per connection, made once")]
+        pub enum Dialect {
+            $(
+                #[doc = concat!("The dialect in `", stringify!($folder), "`.")]
+                $variant($folder::$variant),
+            )+
+        }
+
+        pub(crate) static VENUES: &[VenueFacts] = &[
+            $(VenueFacts::of::<$folder::$variant>(|| Dialect::$variant($folder::$variant::default())),)+
+        ];
+
+        impl Dialect {
+            /// As [`Venue::connected`].
+            pub fn connected(&mut self, url: &str) {
+                match self { $(Self::$variant(venue) => venue.connected(url),)+ }
+            }
+
+            /// As [`Venue::frame`].
+            ///
+            /// # Errors
+            /// As [`Venue::frame`].
+            #[inline]
+            pub fn frame<S: touchline_market::Sink>(
+                &mut self,
+                frame: &[u8],
+                listing: &mut Listing,
+                sink: &mut S,
+            ) -> Result<Parsed, Rejected> {
+                match self { $(Self::$variant(venue) => venue.frame(frame, listing, sink),)+ }
+            }
+
+            /// As [`Venue::rest_kind`].
+            #[must_use]
+            pub fn rest_kind<'a>(&self, url: &'a str) -> Rest<'a> {
+                match self { $(Self::$variant(_) => $folder::$variant::rest_kind(url),)+ }
+            }
+
+            /// As [`Venue::snapshot`].
+            ///
+            /// # Errors
+            /// As [`Venue::snapshot`].
+            pub fn snapshot<S: touchline_market::Sink>(
+                &mut self,
+                symbol: &str,
+                body: &[u8],
+                listing: &mut Listing,
+                sink: &mut S,
+            ) -> Result<Parsed, Rejected> {
+                match self {
+                    $(Self::$variant(venue) => venue.snapshot(symbol, body, listing, sink),)+
+                }
+            }
+
+            /// As [`Venue::instruments`].
+            ///
+            /// # Errors
+            /// As [`Venue::instruments`].
+            pub fn instruments(
+                &self,
+                body: &[u8],
+            ) -> Result<Vec<touchline_market::Instrument>, InstrumentsError> {
+                match self { $(Self::$variant(_) => $folder::$variant::instruments(body),)+ }
+            }
+        }
+    };
+}
+pub(crate) use venues;
