@@ -57,7 +57,8 @@ impl FromStr for Address {
 /// `BASE-QUOTE` and up to three parts more, none of them empty.
 fn is_name(text: &str) -> bool {
     let parts = text.split('-').count();
-    (2..=5).contains(&parts) && text.split('-').all(|part| !part.is_empty() && !part.contains(char::is_whitespace))
+    (2..=5).contains(&parts)
+        && text.split('-').all(|part| !part.is_empty() && !part.contains(char::is_whitespace))
 }
 
 impl fmt::Display for Address {

@@ -43,9 +43,9 @@ pub struct Contract {
 
 /// An instrument of a venue.
 ///
-/// Its scales turn a mantissa into a number. A *listed* instrument has them from the venue's list and keeps them; a
-/// *provisional* one (`provisional`) learns them from the data: they widen when a finer number comes, and no number
-/// changes its value by that.
+/// Its scales turn a mantissa into a number. A *listed* instrument has them from the venue's list; a *provisional* one
+/// (`provisional`) learns them from the data. Both widen when a finer number comes (old orders may be finer than the
+/// tick of today), and no number changes its value by that.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Instrument {
     /// Where it trades.

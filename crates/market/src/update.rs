@@ -11,7 +11,7 @@
 //! 6      mark: the pipeline owner's word
 //! ```
 
-use crate::{InstrumentId, Level, Nanos, Price, Qty, Record, Side, State};
+use crate::{InstrumentId, Level, Nanos, Price, Qty, Record, Side};
 
 /// A venue's counter of book changes.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -181,12 +181,22 @@ impl Head {
         }
     }
 
-    /// A break of the instrument's stream: its book is stale for `reason`.
+    /// A break of the instrument's stream, or of one channel of it: what was built from it is stale for `reason`.
     #[must_use]
-    pub const fn broken(instrument: InstrumentId, reason: crate::Reason) -> Self {
+    pub const fn broken(instrument: InstrumentId, channel: Option<Channel>, reason: crate::Reason) -> Self {
         let mut head = Self::new(UpdateKind::Break, instrument);
         head.commit_ticks = reason as u32;
+        head.bids = match channel {
+            Some(channel) => 1 + channel as u16,
+            None => 0,
+        };
         head
+    }
+
+    /// Does this break concern a channel?
+    #[must_use]
+    pub const fn breaks(&self, channel: Channel) -> bool {
+        matches!(self.kind, UpdateKind::Break) && (self.bids == 0 || self.bids == 1 + channel as u16)
     }
 
     /// The reason of a break.
@@ -335,10 +345,7 @@ impl Bbo {
     #[must_use]
     pub fn from_record(record: &Record) -> Self {
         let [bid, bid_qty, ask, ask_qty, ..] = record.0;
-        Self {
-            bid: Level::new(bid.cast_signed(), bid_qty),
-            ask: Level::new(ask.cast_signed(), ask_qty),
-        }
+        Self { bid: Level::new(bid.cast_signed(), bid_qty), ask: Level::new(ask.cast_signed(), ask_qty) }
     }
 }
 
@@ -415,13 +422,6 @@ impl Ticker {
     }
 }
 
-/// The state a book is in after a break.
-impl From<crate::Reason> for State {
-    fn from(reason: crate::Reason) -> Self {
-        Self::Stale(reason)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -492,8 +492,11 @@ mod tests {
         };
         assert_eq!(Ticker::from_record(&ticker.to_record()), ticker);
         for reason in Reason::ALL {
-            let head = Head::broken(InstrumentId(1), reason);
-            assert_eq!(Head::from_record(&head.to_record()).and_then(|head| head.reason()), Some(reason));
+            let head = Head::broken(InstrumentId(1), Some(Channel::Bbo), reason);
+            let head = Head::from_record(&head.to_record()).unwrap();
+            assert_eq!(head.reason(), Some(reason));
+            assert!(head.breaks(Channel::Bbo) && !head.breaks(Channel::Book));
+            assert!(Head::broken(InstrumentId(1), None, reason).breaks(Channel::Book));
         }
         assert_eq!(Head::from_record(&Record([u64::MAX; RECORD_WORDS])), None);
     }

@@ -1,7 +1,7 @@
-//! Numbers at an instrument's scales, and the widening of scales that are learned from data.
+//! Numbers at an instrument's scales, and the widening of scales where the data is finer.
 
 use touchline_json::{DecimalError, Value};
-use touchline_market::{LEVELS_MAX, Level, LevelPacker, Price, Qty, Sink, UpdateError};
+use touchline_market::{LEVELS_MAX, Level, LevelPacker, Price, Qty, SCALE_MAX, Sink, UpdateError};
 
 use crate::{Found, Listing, ParseError};
 
@@ -32,21 +32,28 @@ impl From<UpdateError> for Fault {
     }
 }
 
-/// Runs `attempt` at the instrument's scales; where a provisional instrument's scale is too coarse, widens it and runs
-/// again from the start. Ends: a scale only grows, and no further than 18.
+/// Runs `attempt` at the instrument's scales; where one of them is too coarse, runs again from the start at the scale
+/// that the number needs. Ends: a scale only grows, and no further than 18. The listing learns the wider scales from a
+/// message that is taken in the end: at the scale of noise the next good number might not fit.
 #[inline]
 pub(crate) fn at_learned_scales<S: Sink, T>(
     listing: &mut Listing,
-    mut found: Found,
+    listed: Found,
     sink: &mut S,
     mut attempt: impl FnMut(Found, &mut S) -> Result<T, Fault>,
 ) -> Result<T, ParseError> {
+    let mut found = listed;
     loop {
         match attempt(found, sink) {
-            Ok(done) => return Ok(done),
+            Ok(done) => {
+                if found != listed {
+                    learn(listing, found);
+                }
+                return Ok(done);
+            }
             Err(fault) => {
                 sink.abandon();
-                found = widened(listing, found, fault)?;
+                found = widened(found, fault)?;
             }
         }
     }
@@ -54,20 +61,26 @@ pub(crate) fn at_learned_scales<S: Sink, T>(
 
 #[cold]
 #[inline(never)]
-fn widened(listing: &mut Listing, mut found: Found, fault: Fault) -> Result<Found, ParseError> {
-    let ParseError::Number(_, number) = fault.error else { return Err(fault.error) };
-    let widening = match fault.wider {
-        Some(Wider::Price(needed)) => {
-            found.price_scale = needed;
-            listing.widen_price(found.id, needed, number)
-        }
-        Some(Wider::Qty(needed)) => {
-            found.qty_scale = needed;
-            listing.widen_qty(found.id, needed, number)
-        }
-        None => Err(number),
+fn widened(mut found: Found, fault: Fault) -> Result<Found, ParseError> {
+    let (scale, needed) = match fault.wider {
+        Some(Wider::Price(needed)) => (&mut found.price_scale, needed),
+        Some(Wider::Qty(needed)) => (&mut found.qty_scale, needed),
+        None => return Err(fault.error),
     };
-    widening.map(|()| found).map_err(|_| fault.error)
+    if needed <= *scale || needed > SCALE_MAX {
+        return Err(fault.error);
+    }
+    *scale = needed;
+    Ok(found)
+}
+
+#[cold]
+#[inline(never)]
+fn learn(listing: &mut Listing, found: Found) {
+    // The scale that did not change refuses to be widened, which is as good.
+    let error = |needed| DecimalError::TooPrecise { needed };
+    let _ = listing.widen_price(found.id, found.price_scale, error(found.price_scale));
+    let _ = listing.widen_qty(found.id, found.qty_scale, error(found.qty_scale));
 }
 
 /// A price at its scale; any sign.

@@ -1,7 +1,7 @@
 //! Exchange dialects: from a venue's bytes to fixed-point updates. The only bridge from bytes to market.
 //!
 //! One folder is one venue: what it is, how it is subscribed to, how its messages become updates, its rules of
-//! sequence, its list of instruments. A venue enters here, in one line of [`venues!`]; nothing outside its folder
+//! sequence, its list of instruments. A venue enters here, in one line of `venues!` below; nothing outside its folder
 //! knows its name.
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -1,8 +1,7 @@
 //! The instruments of one venue in a running feed: symbol to number, and each one's scales.
 
 use rustc_hash::FxHashMap;
-use touchline_json::DecimalError;
-use touchline_market::{Channel, Instrument, InstrumentId, SCALE_MAX};
+use touchline_market::{Channel, Instrument, InstrumentId, rescale_price, rescale_qty};
 
 /// Most instruments a listing adopts from data: a hostile stream of new symbols must not fill the memory.
 pub const SYMBOLS_MAX: usize = 10_000;
@@ -129,34 +128,20 @@ impl Listing {
         entry.is_some_and(|entry| entry.channels & bit(channel) != 0)
     }
 
-    /// Widens a provisional instrument's price scale to `needed`.
+    /// Takes over the scales of a message that needed finer ones; a scale never narrows. Tick and lot keep their value.
     ///
-    /// # Errors
-    /// Gives `error` back if the instrument has its scale from the venue's list, or `needed` is no wider scale.
+    /// A listed instrument's scales widen too: the venue's tick is what new orders keep to, and old ones may be finer.
     #[cold]
-    pub fn widen_price(
-        &mut self,
-        id: InstrumentId,
-        needed: u8,
-        error: DecimalError,
-    ) -> Result<(), DecimalError> {
-        let scale = self.provisional_mut(id).map(|instrument| &mut instrument.price_scale);
-        widen(scale, needed, error)
-    }
-
-    /// Widens a provisional instrument's quantity scale to `needed`.
-    ///
-    /// # Errors
-    /// As [`widen_price`](Self::widen_price).
-    #[cold]
-    pub fn widen_qty(
-        &mut self,
-        id: InstrumentId,
-        needed: u8,
-        error: DecimalError,
-    ) -> Result<(), DecimalError> {
-        let scale = self.provisional_mut(id).map(|instrument| &mut instrument.qty_scale);
-        widen(scale, needed, error)
+    pub(crate) fn widen(&mut self, found: Found) {
+        let Some(index) = self.index(found.id) else { return };
+        let Some(Entry { instrument, .. }) = self.entries.get_mut(index) else { return };
+        let price_scale = found.price_scale.max(instrument.price_scale);
+        let qty_scale = found.qty_scale.max(instrument.qty_scale);
+        let tick = |tick| rescale_price(tick, instrument.price_scale, price_scale).ok();
+        let lot = |lot| rescale_qty(lot, instrument.qty_scale, qty_scale).ok();
+        (instrument.tick_size, instrument.lot_size) =
+            (instrument.tick_size.and_then(tick), instrument.lot_size.and_then(lot));
+        (instrument.price_scale, instrument.qty_scale) = (price_scale, qty_scale);
     }
 
     /// The instruments, in the order of their numbers.
@@ -175,12 +160,6 @@ impl Listing {
         id.0.checked_sub(self.first).map(|index| index as usize)
     }
 
-    fn provisional_mut(&mut self, id: InstrumentId) -> Option<&mut Instrument> {
-        let index = self.index(id)?;
-        let instrument = &mut self.entries.get_mut(index)?.instrument;
-        instrument.provisional.then_some(instrument)
-    }
-
     #[cold]
     fn look_up(&mut self, symbol: &str) -> Option<usize> {
         if let Some(&index) = self.by_symbol.get(symbol) {
@@ -196,20 +175,10 @@ impl Listing {
     }
 }
 
-fn widen(scale: Option<&mut u8>, needed: u8, error: DecimalError) -> Result<(), DecimalError> {
-    match scale {
-        Some(scale) if needed > *scale && needed <= SCALE_MAX => {
-            *scale = needed;
-            Ok(())
-        }
-        _ => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use touchline_market::{InstrumentKind, Venue};
+    use touchline_market::{InstrumentKind, Price, Qty, Venue};
 
     fn spot(symbol: &str) -> Instrument {
         Instrument::provisional(Venue::literal("test"), symbol, symbol, InstrumentKind::Spot)
@@ -239,19 +208,18 @@ mod tests {
         assert_eq!(found, SYMBOLS_MAX);
     }
 
-    /// Only a provisional instrument's scale widens, and never narrows.
+    /// Scales widen and never narrow; tick and lot keep their value.
     #[test]
-    fn scales_widen_only_where_they_are_learned() {
-        let mut listing = Listing::new(InstrumentId(0), Adopt::Provisional, spot);
-        let error = DecimalError::TooPrecise { needed: 3 };
-        let id = listing.find("AB").unwrap().id;
-        assert_eq!(listing.widen_price(id, 3, error), Ok(()));
-        assert_eq!(listing.widen_price(id, 2, error), Err(error));
-        assert_eq!(listing.widen_qty(id, 19, error), Err(error));
-        assert_eq!(listing.find("AB").unwrap().price_scale, 3);
-        let listed = Instrument { provisional: false, ..spot("CD") };
+    fn scales_widen_without_changing_a_value() {
+        let mut listing = Listing::new(InstrumentId(0), Adopt::Never, spot);
+        let (tick_size, lot_size) = (Some(Price(5)), Some(Qty(1)));
+        let listed = Instrument { provisional: false, price_scale: 1, tick_size, lot_size, ..spot("CD") };
         let id = listing.insert(listed);
-        assert_eq!(listing.widen_price(id, 3, error), Err(error));
+        listing.widen(Found { id, price_scale: 3, qty_scale: 2 });
+        listing.widen(Found { id, price_scale: 2, qty_scale: 0 });
+        assert_eq!(listing.find("CD"), Some(Found { id, price_scale: 3, qty_scale: 2 }));
+        let widened = listing.get(id).unwrap();
+        assert_eq!((widened.tick_size, widened.lot_size), (Some(Price(500)), Some(Qty(100))));
     }
 
     /// A channel nobody wants is not wanted; the others are.

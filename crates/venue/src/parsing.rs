@@ -88,22 +88,43 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// The error's reason as counted: a fixed set of words.
+    /// Every reason a message is rejected for, as counted.
+    pub const REASONS: [&'static str; 11] = [
+        "malformed JSON",
+        "unknown shape",
+        "missing field",
+        "duplicate field",
+        "wrong type",
+        "malformed number",
+        "number too precise",
+        "number out of range",
+        "price not positive",
+        "too many levels",
+        "message larger than its ring",
+    ];
+
+    /// The place of this error's reason in [`REASONS`](Self::REASONS).
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub const fn reason_index(&self) -> usize {
         match self {
-            Self::Json(_) => "malformed JSON",
-            Self::Shape => "unknown shape",
-            Self::Missing(_) => "missing field",
-            Self::Duplicate(_) => "duplicate field",
-            Self::WrongType(_) => "wrong type",
-            Self::Number(_, DecimalError::Malformed) => "malformed number",
-            Self::Number(_, DecimalError::TooPrecise { .. }) => "number too precise",
-            Self::Number(..) => "number out of range",
-            Self::NotPositive(_) => "price not positive",
-            Self::Update(UpdateError::TooManyLevels) => "too many levels",
-            Self::Update(UpdateError::SinkFull) => "ring full",
+            Self::Json(_) => 0,
+            Self::Shape => 1,
+            Self::Missing(_) => 2,
+            Self::Duplicate(_) => 3,
+            Self::WrongType(_) => 4,
+            Self::Number(_, DecimalError::Malformed | DecimalError::WrongType) => 5,
+            Self::Number(_, DecimalError::TooPrecise { .. }) => 6,
+            Self::Number(..) => 7,
+            Self::NotPositive(_) => 8,
+            Self::Update(UpdateError::TooManyLevels) => 9,
+            Self::Update(UpdateError::SinkFull) => 10,
         }
+    }
+
+    /// The error's reason in words.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        Self::REASONS.get(self.reason_index()).copied().unwrap_or_default()
     }
 }
 
@@ -117,14 +138,6 @@ pub struct Rejected {
     pub instrument: Option<InstrumentId>,
     /// Which channel's; `None` if that could not be read.
     pub channel: Option<Channel>,
-}
-
-impl Rejected {
-    /// Must a book be held stale for it? Only a message of another channel, or of an unknown instrument, harms none.
-    #[must_use]
-    pub fn harms_book(&self) -> bool {
-        matches!(self.channel, Some(Channel::Book) | None)
-    }
 }
 
 impl From<ParseError> for Rejected {

@@ -10,6 +10,8 @@ macro_rules! fields {
         /// What the venue's events and replies hold. A name here is the venue's key spelled out.
         #[derive(Clone, Copy, Default)]
         pub(super) struct Fields<'d> {
+            /// A key that stands there twice. Which of the two holds nobody can say: the first is kept.
+            pub(super) duplicate: Option<&'static str>,
             $($(#[$doc])* pub(super) $name: Option<Value<'d>>,)+
         }
 
@@ -23,9 +25,11 @@ macro_rules! fields {
                         $($key => (&mut fields.$name, $key),)+
                         _ => continue,
                     };
-                    if slot.replace(value).is_some() {
-                        return Err(ParseError::Duplicate(name));
+                    if slot.is_some() {
+                        fields.duplicate = Some(name);
+                        continue;
                     }
+                    *slot = Some(value);
                 }
                 Ok(fields)
             }

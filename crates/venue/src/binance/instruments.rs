@@ -14,7 +14,8 @@ use crate::InstrumentsError;
 
 #[derive(Deserialize)]
 struct ExchangeInfo {
-    symbols: Vec<Symbol>,
+    /// Read one by one: an entry of an unexpected shape must not take the others with it.
+    symbols: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -26,8 +27,10 @@ struct Symbol {
     #[serde(default)]
     margin_asset: String,
     // Spot and USD-M say `status`, COIN-M says `contractStatus`.
-    #[serde(default, alias = "contractStatus")]
+    #[serde(default)]
     status: String,
+    #[serde(default)]
+    contract_status: String,
     #[serde(default)]
     contract_type: String,
     #[serde(default)]
@@ -49,11 +52,12 @@ struct Filter {
 }
 
 /// The instruments of an `exchangeInfo` body. A symbol without usable tick and lot is left out: it is then learned
-/// from its data like one that is not listed.
+/// from its data like one that is not listed. So is an entry that cannot be read.
 pub(crate) fn list(venue: Venue, product: Product, body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {
     let info: ExchangeInfo =
         serde_json::from_slice(body).map_err(|error| InstrumentsError(error.to_string()))?;
-    Ok(info.symbols.into_iter().filter_map(|symbol| instrument(venue, product, symbol)).collect())
+    let symbols = info.symbols.into_iter().filter_map(|symbol| serde_json::from_value(symbol).ok());
+    Ok(symbols.filter_map(|symbol| instrument(venue, product, symbol)).collect())
 }
 
 fn instrument(venue: Venue, product: Product, symbol: Symbol) -> Option<Instrument> {
@@ -93,9 +97,9 @@ fn instrument(venue: Venue, product: Product, symbol: Symbol) -> Option<Instrume
         }),
         expiry,
         strike: None,
-        status: match symbol.status.as_str() {
-            "TRADING" => InstrumentStatus::Trading,
-            "" => InstrumentStatus::Unknown,
+        status: match (symbol.status.as_str(), symbol.contract_status.as_str()) {
+            ("TRADING", _) | ("", "TRADING") => InstrumentStatus::Trading,
+            ("", "") => InstrumentStatus::Unknown,
             _ => InstrumentStatus::Halted,
         },
         provisional: false,

@@ -69,7 +69,7 @@ impl Parser {
     #[inline]
     pub(crate) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
-        let (stream, event) = unwrap(document.root());
+        let (stream, event) = unwrap(document.root())?;
         let stream = stream.unwrap_or(&self.stream);
         if event.array().is_some() {
             return Ok(Parsed::Ignored(Ignored::UnknownEvent));
@@ -94,29 +94,34 @@ impl Parser {
             return Ok(Parsed::Ignored(Ignored::ErrorReply));
         }
         let message = Message { fields, stream: "", product: self.product };
-        at_learned_scales(listing, found, sink, |found, sink| {
+        message.for_found(Some(found), Channel::Book, listing, sink, |message, found, sink| {
             let mut head = Head::new(UpdateKind::Snapshot, found.id);
             head.flags = Flags::BESIDE_STREAM;
             message.whole_book(head, found, sink)
         })
-        .map_err(reject)
     }
 }
 
 /// The event in a frame: behind `data` and with its stream's name on combined connections, else the frame itself.
 #[inline]
-fn unwrap(root: Value<'_>) -> (Option<&str>, Value<'_>) {
+fn unwrap(root: Value<'_>) -> Result<(Option<&str>, Value<'_>), ParseError> {
     let (mut stream, mut data) = (None, None);
     for (key, value) in root.object().into_iter().flatten() {
-        match key {
-            "stream" => stream = value.as_str(),
-            "data" => data = Some(value),
-            _ => {}
+        let (slot, name) = match key {
+            "stream" => (&mut stream, "stream"),
+            "data" => (&mut data, "data"),
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err(ParseError::Duplicate(name));
         }
     }
     match (stream, data) {
-        (Some(_), Some(data)) => (stream, data),
-        _ => (None, root),
+        (Some(stream), Some(data)) => match stream.as_str() {
+            Some(stream) => Ok((Some(stream), data)),
+            None => Err(ParseError::WrongType("stream")),
+        },
+        _ => Ok((None, root)),
     }
 }
 
@@ -130,13 +135,21 @@ struct Message<'d> {
 impl<'d> Message<'d> {
     #[inline]
     fn parse<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
-        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product)
-            && theirs.as_u64() != Some(ours)
-        {
-            return Ok(Parsed::Ignored(Ignored::OtherProduct));
+        if let Some(name @ ("e" | "s" | "st")) = self.fields.duplicate {
+            return self.unreadable(ParseError::Duplicate(name), listing);
+        }
+        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product) {
+            match theirs.as_u64() {
+                Some(theirs) if theirs == ours => {}
+                Some(_) => return Ok(Parsed::Ignored(Ignored::OtherProduct)),
+                None => return self.unreadable(ParseError::WrongType("st"), listing),
+            }
         }
         let Some(event) = self.fields.event else { return self.unnamed(listing, sink) };
-        match event.as_str().ok_or(ParseError::WrongType("e"))? {
+        let Some(event) = event.as_str() else {
+            return self.unreadable(ParseError::WrongType("e"), listing);
+        };
+        match event {
             "depthUpdate" => self.depth_update(listing, sink),
             "bookTicker" => self.for_symbol(Channel::Bbo, listing, sink, Self::bbo),
             "trade" => self.trade(self.fields.trade_id, "t", listing, sink),
@@ -150,10 +163,13 @@ impl<'d> Message<'d> {
     /// Messages without an event name: spot's best bid and offer, partial depth, replies to requests.
     fn unnamed<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
         let fields = &self.fields;
-        if fields.symbol.is_some() && fields.last_id.is_some() {
+        if fields.bid_qty.is_some() || fields.ask_qty.is_some() {
             return self.for_symbol(Channel::Bbo, listing, sink, Self::bbo);
         }
-        if fields.snapshot_id.is_some() {
+        if fields.symbol.is_some() {
+            return self.unreadable(ParseError::Missing("e"), listing);
+        }
+        if fields.snapshot_id.is_some() || fields.bids.is_some() || fields.asks.is_some() {
             // Named nowhere but in the stream: without that there is no telling whose levels these are.
             let symbol = stream_symbol(self.stream).ok_or(ParseError::Missing("stream"))?;
             let found = listing.find_lower(symbol);
@@ -185,14 +201,28 @@ impl<'d> Message<'d> {
         listing: &mut Listing,
         sink: &mut S,
     ) -> Outcome {
-        if let Some(execution) = self.fields.execution
-            && execution.as_str() != Some("MARKET")
-        {
-            return Ok(Parsed::Ignored(Ignored::OffBook));
-        }
         self.for_symbol(Channel::Trade, listing, sink, |message, found, sink| {
-            message.print(need_count(id, name)?, found, sink)
+            let execution =
+                message.fields.execution.map(|value| value.as_str().ok_or(ParseError::WrongType("X")));
+            match execution.transpose()? {
+                None | Some("MARKET") => message.print(need_count(id, name)?, found, sink),
+                Some(_) => Ok(Parsed::Ignored(Ignored::OffBook)),
+            }
         })
+    }
+
+    /// A message whose kind nobody can tell. Its instrument is named where that can be read.
+    #[cold]
+    #[inline(never)]
+    fn unreadable(&self, error: ParseError, listing: &mut Listing) -> Outcome {
+        let symbol = self.fields.symbol.and_then(Value::as_str);
+        let Some(symbol) = symbol.filter(|_| error != ParseError::Duplicate("s")) else {
+            return Err(error.into());
+        };
+        match listing.find(symbol) {
+            Some(found) => Err(Rejected { error, instrument: Some(found.id), channel: None }),
+            None => Ok(Parsed::Ignored(Ignored::Unsubscribed)),
+        }
     }
 
     /// Runs `parse` for the instrument that the message names.
@@ -224,8 +254,11 @@ impl<'d> Message<'d> {
         let Some(found) = found.filter(|found| listing.wants(found.id, channel)) else {
             return Ok(Parsed::Ignored(Ignored::Unsubscribed));
         };
-        at_learned_scales(listing, found, sink, |found, sink| parse(self, found, sink))
-            .map_err(|error| Rejected { error, instrument: Some(found.id), channel: Some(channel) })
+        let outcome = match self.fields.duplicate {
+            None => at_learned_scales(listing, found, sink, |found, sink| parse(self, found, sink)),
+            Some(name) => Err(ParseError::Duplicate(name)),
+        };
+        outcome.map_err(|error| Rejected { error, instrument: Some(found.id), channel: Some(channel) })
     }
 
     #[inline]
@@ -242,19 +275,22 @@ impl<'d> Message<'d> {
         self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink)
     }
 
+    /// Spot's is written as its REST snapshot, the futures' as their diff.
     fn partial_depth<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
-        let head = Head::new(UpdateKind::Depth, found.id);
-        self.whole_book(head, found, sink)
+        let fields = &self.fields;
+        let mut head = Head::new(UpdateKind::Depth, found.id);
+        if fields.event.is_none() {
+            return self.whole_book(head, found, sink);
+        }
+        head.ts_event = fields.stamp()?;
+        head.sequence = Sequence(need_count(fields.last_id, "u")?);
+        self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink)
     }
 
-    /// Partial depth and REST snapshots: futures streams name their fields as a diff does.
+    /// Spot's partial depth and the REST snapshots of all products.
     fn whole_book<S: Sink>(&self, mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         head.ts_event = fields.stamp()?;
-        if fields.event.is_some() {
-            head.sequence = Sequence(need_count(fields.last_id, "u")?);
-            return self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink);
-        }
         head.sequence = Sequence(need_count(fields.snapshot_id, "lastUpdateId")?);
         self.both_sides(head, fields.bids, "bids", fields.asks, "asks", found, sink)
     }
@@ -309,7 +345,11 @@ impl<'d> Message<'d> {
 
     fn ticker<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
-        let at = |field, name| price(need(field, name)?, name, found.price_scale);
+        // Zero where nothing traded yet.
+        let at = |field, name| match price(need(field, name)?, name, found.price_scale)? {
+            price if price.0 < 0 => Err(ParseError::NotPositive(name).into()),
+            price => Ok::<_, Fault>(price),
+        };
         let amount = |field, name| qty(need(field, name)?, name, found.qty_scale);
         let mut head = Head::new(UpdateKind::Ticker, found.id);
         head.ts_event = fields.stamp()?;
@@ -335,7 +375,7 @@ fn best<'d>(
 ) -> Result<Level, Fault> {
     let price = price(need(at, at_name)?, at_name, found.price_scale)?;
     let qty = qty(need(amount, amount_name)?, amount_name, found.qty_scale)?;
-    if price.0 <= 0 && qty.0 != 0 {
+    if price.0 < 0 || (price.0 == 0 && qty.0 != 0) {
         return Err(ParseError::NotPositive(at_name).into());
     }
     Ok(Level { price, qty })

@@ -1,0 +1,4 @@
+//! Helpers the benches share.
+
+pub mod cores;
+pub mod frames;

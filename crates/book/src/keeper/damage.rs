@@ -1,0 +1,136 @@
+//! A live book is the venue's book, whatever happens to the stream: removed, doubled, swapped messages, snapshots of
+//! any age at any place, against an oracle that knows the venue's book at each sequence.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use touchline_market::{Continuity, Reason, State};
+
+use super::tests::broken;
+use crate::testing::{Message, beside, delta};
+use crate::{Keeper, KeeperConfig};
+
+/// What one delta brings: how far its sequence jumps, and its changes (bid or ask, price, quantity).
+type Change = (u64, Vec<(bool, i64, u64)>);
+
+/// What a venue's book looks like at each sequence, and the messages that say so.
+struct Trace {
+    /// Deltas with the families' numbering, and the sequence each ends at.
+    deltas: Vec<Message>,
+    /// Both sides after each sequence.
+    books: BTreeMap<u64, [BTreeMap<i64, u64>; 2]>,
+}
+
+impl Trace {
+    /// The venue's book from nothing, by one delta for each element.
+    fn new(family: Continuity, changes: &[Change]) -> Self {
+        let (mut deltas, mut books) = (Vec::new(), BTreeMap::new());
+        let mut book: [BTreeMap<i64, u64>; 2] = Default::default();
+        let mut sequence = 1;
+        books.insert(sequence, book.clone());
+        for (jump, changes) in changes {
+            let previous = sequence;
+            sequence += if family == Continuity::Counter { 1 } else { *jump };
+            let mut sides: [BTreeMap<i64, u64>; 2] = Default::default();
+            for &(bid, price, qty) in changes {
+                let (side, price) = if bid { (0, -1 - price) } else { (1, price) };
+                sides[side].insert(price, qty);
+                if qty == 0 {
+                    book[side].remove(&price)
+                } else {
+                    book[side].insert(price, qty)
+                };
+            }
+            let [bids, asks] = sides.map(|side| side.into_iter().collect::<Vec<_>>());
+            deltas.push(delta(previous, sequence, &bids, &asks));
+            books.insert(sequence, book.clone());
+        }
+        Self { deltas, books }
+    }
+
+    /// The venue's book at a sequence, best first.
+    fn levels(&self, sequence: u64) -> [Vec<(i64, u64)>; 2] {
+        let [bids, asks] = &self.books[&sequence];
+        [bids.iter().rev().map(|(&p, &q)| (p, q)).collect(), asks.iter().map(|(&p, &q)| (p, q)).collect()]
+    }
+
+    fn snapshot(&self, n: usize) -> Message {
+        let (&sequence, _) = self.books.iter().nth(n % self.books.len()).unwrap();
+        let [bids, asks] = self.levels(sequence);
+        beside(sequence, &bids, &asks)
+    }
+}
+
+/// Damage to a stream at one place.
+#[derive(Clone, Debug)]
+enum Damage {
+    Remove,
+    Double,
+    Swap,
+    /// The snapshot of the state `.0` places further or back arrives here.
+    Snapshot(isize),
+    Break,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        2 => Just(Damage::Remove),
+        2 => Just(Damage::Double),
+        2 => Just(Damage::Swap),
+        5 => (-12isize..6).prop_map(Damage::Snapshot),
+        1 => Just(Damage::Break),
+    ]
+}
+
+fn damaged(trace: &Trace, damages: &[(usize, Damage)]) -> Vec<Message> {
+    let mut slots: Vec<Vec<Message>> = trace.deltas.iter().map(|delta| vec![delta.clone()]).collect();
+    for (at, damage) in damages {
+        let at = at % slots.len();
+        match damage {
+            Damage::Remove => slots[at].clear(),
+            Damage::Double => slots[at].push(trace.deltas[at].clone()),
+            Damage::Swap => slots.swap(at, (at + 1) % trace.deltas.len()),
+            Damage::Snapshot(shift) => slots[at].push(trace.snapshot(at.saturating_add_signed(*shift))),
+            Damage::Break => slots[at].push(broken(Reason::Disconnected)),
+        }
+    }
+    slots.concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// Messages are removed, doubled, swapped and interleaved with snapshots of any age: whenever the book says LIVE,
+    /// it holds the venue's levels at its sequence, and no message goes unaccounted.
+    #[test]
+    fn live_book_is_the_venues_book_whatever_happens_to_the_stream(
+        family in prop_oneof![
+            Just(Continuity::Range), Just(Continuity::Predecessor), Just(Continuity::Counter),
+        ],
+        changes in vec((1u64..5, vec((any::<bool>(), 0i64..12, 0u64..4), 0..6)), 2..60),
+        damages in vec((any::<usize>(), damage()), 1..12),
+    ) {
+        let trace = Trace::new(family, &changes);
+        let config = KeeperConfig { continuity: family, buffer_messages: 16, ..KeeperConfig::default() };
+        let mut keeper = Keeper::new(&config);
+        for message in damaged(&trace, &damages) {
+            keeper.take(&message);
+            prop_assert!(keeper.counters().balance(keeper.buffered()), "{:?}", keeper.counters());
+            match keeper.state() {
+                State::Live => prop_assert!(!keeper.wants_snapshot()),
+                State::Init | State::Stale(_) => prop_assert!(keeper.wants_snapshot()),
+                State::Syncing | State::Dead(_) => {}
+            }
+            if keeper.state().is_live() {
+                prop_assert_eq!(keeper.shown(), trace.levels(keeper.sequence().0));
+            }
+        }
+        // Once the stream is whole again, a fresh snapshot brings the book back.
+        let end = trace.books.len() - 1;
+        keeper.take(&trace.deltas[end - 1]);
+        keeper.take(&trace.snapshot(end));
+        prop_assert_eq!(keeper.state(), State::Live);
+        prop_assert_eq!(keeper.shown(), trace.levels(keeper.sequence().0));
+    }
+}

@@ -1,0 +1,471 @@
+//! One book's life: from the first message to a book that may be traded on, and back after every fault.
+//!
+//! ```text
+//!            delta: kept           snapshot joins the kept deltas, or comes in the stream
+//!   INIT ───────────────▶ SYNCING ─────────────────────────────────────────────────▶ LIVE
+//!     │                   ▲     │ break, bad message                gap, crossed, break, │
+//!     │ break             │     ▼                                           bad message ▼
+//!     └──────────▶ STALE(reason)◀──────────────────────────────────────── STALE(reason)
+//!                      │  any ── close(reason) ──▶ DEAD(reason)            snapshot ▶ LIVE
+//! ```
+//!
+//! **When a book is live.** Its levels come from a snapshot whose place in the stream is proven: a delta of this very
+//! stream was seen before it (it waits in the buffer, or is dropped as older), or the first delta after it joins. A
+//! snapshot alone proves nothing: if the stream's first delta is later than the snapshot by more than one step, what
+//! lies between was never seen. Until then the levels are loaded and the state says SYNCING.
+//!
+//! **The buffer** holds deltas that follow one another without a hole, so that a snapshot joins it or is too old for
+//! it, and a replay never meets a gap: a hole drops what came before, since a usable snapshot is newer than the hole.
+//!
+//! **A snapshot beside the stream while live** is ignored if it is not newer than the book. A newer one is ahead of
+//! the stream: it replaces the levels (they are the venue's at that sequence), deltas up to it are dropped as they
+//! come, and the next must join it. Nothing was missed, so the epoch stays.
+//!
+//! **Start without a snapshot** ([`Start::Empty`]): the levels are applied from the first delta on, over gaps too,
+//! and never called live.
+mod buffer;
+mod counters;
+mod join;
+
+pub use counters::Counters;
+
+use touchline_market::{
+    Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, State, UpdateKind,
+};
+
+use crate::continuity::{Join, Step, join, judge};
+use crate::{Book, BookConfig, BookError};
+use buffer::Buffer;
+
+/// What a book begins with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Start {
+    /// A snapshot, of the stream or beside it.
+    Snapshot,
+    /// Nothing: a recording that has no snapshot. The book never becomes live by its deltas.
+    Empty,
+}
+
+/// The rules of one book.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeeperConfig {
+    /// Its levels.
+    pub book: BookConfig,
+    /// How its updates are numbered.
+    pub continuity: Continuity,
+    /// What it means if they cross.
+    pub crossing: Crossing,
+    /// What it begins with.
+    pub start: Start,
+    /// Most deltas kept for a snapshot.
+    pub buffer_messages: usize,
+    /// Most bytes of deltas kept for a snapshot.
+    pub buffer_bytes: usize,
+}
+
+impl Default for KeeperConfig {
+    /// A range of numbers, crossing judged, 8,192 deltas or 8 MiB kept.
+    fn default() -> Self {
+        Self {
+            book: BookConfig::default(),
+            continuity: Continuity::Range,
+            crossing: Crossing::Judged,
+            start: Start::Snapshot,
+            buffer_messages: 8_192,
+            buffer_bytes: 8 << 20,
+        }
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It took effect; after a snapshot, the kept deltas did too.
+    Applied,
+    /// It is kept for a snapshot.
+    Buffered,
+    /// It is not newer than the book.
+    Stale,
+    /// It has nothing for this book: another kind, a snapshot that a live book needs no more, or the book is dead.
+    Ignored,
+    /// The snapshot is older than the first delta at hand; a newer one is wanted.
+    TooOld,
+    /// Something is missing before it. It is kept (or applied, in a book that began empty).
+    Gap,
+    /// It is not valid; the levels are as before.
+    Rejected(BookError),
+    /// The stream broke.
+    Broken,
+}
+
+/// What the next delta is held against.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// No levels to build on: deltas are kept.
+    Waiting,
+    /// Levels that began empty: every newer delta is applied.
+    Unfounded,
+    /// A snapshot of sequence `last`: the next newer delta has to join it.
+    Joining,
+    /// A stream that is at `last`: the next delta has to follow.
+    Following,
+}
+
+/// A book with its state.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    book: Book,
+    state: State,
+    phase: Phase,
+    /// The sequence of the levels.
+    last: Sequence,
+    epoch: u32,
+    ts_event: Nanos,
+    ts_recv: Nanos,
+    crossed: bool,
+    locked: bool,
+    counters: Counters,
+    buffer: Buffer,
+    config: KeeperConfig,
+}
+
+impl Keeper {
+    /// An empty book in state INIT.
+    #[must_use]
+    pub fn new(config: &KeeperConfig) -> Self {
+        Self {
+            book: Book::new(&config.book),
+            state: State::Init,
+            phase: Phase::Waiting,
+            last: Sequence(0),
+            epoch: 0,
+            ts_event: Nanos::NONE,
+            ts_recv: Nanos::NONE,
+            crossed: false,
+            locked: false,
+            counters: Counters::default(),
+            buffer: Buffer::default(),
+            config: *config,
+        }
+    }
+
+    /// Takes one whole message of the book's stream, or a break of it.
+    #[inline]
+    pub fn handle<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        if head.kind != UpdateKind::Delta || self.phase != Phase::Following {
+            return self.handle_rare(head, body);
+        }
+        self.counters.received += 1;
+        match judge(self.config.continuity, self.last, head.previous, head.sequence) {
+            Step::Next => self.apply(head, body),
+            Step::Stale => self.drop_stale(),
+            Step::Gap => self.gap(head, body),
+        }
+    }
+
+    /// Nothing will mend this book without a person: whatever comes is ignored from now on.
+    pub fn close(&mut self, reason: Reason) {
+        self.drop_buffer();
+        self.phase = Phase::Waiting;
+        self.state = State::Dead(reason);
+    }
+
+    /// What the book is worth.
+    #[inline]
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Does the book need a snapshot to become live?
+    #[inline]
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        let needed = self.config.start == Start::Snapshot || self.epoch > 0;
+        self.phase == Phase::Waiting && needed && !matches!(self.state, State::Dead(_))
+    }
+
+    /// The levels, whatever the state.
+    #[inline]
+    #[must_use]
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The sequence of the levels.
+    #[inline]
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.last
+    }
+
+    /// How often the book began anew from a snapshot.
+    #[inline]
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The venue's stamp of the last message that took effect.
+    #[inline]
+    #[must_use]
+    pub fn ts_event(&self) -> Nanos {
+        self.ts_event
+    }
+
+    /// Our stamp of the last message that took effect.
+    #[inline]
+    #[must_use]
+    pub fn ts_recv(&self) -> Nanos {
+        self.ts_recv
+    }
+
+    /// Was best bid above best ask after the last message?
+    #[inline]
+    #[must_use]
+    pub fn is_crossed(&self) -> bool {
+        self.crossed
+    }
+
+    /// Was best bid equal to best ask after the last message?
+    #[inline]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// What happened so far.
+    #[inline]
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many deltas are kept for a snapshot now.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Applies a delta that comes next.
+    #[inline]
+    fn apply<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        match self.set_levels(head, body) {
+            Ok(()) => {
+                self.judge_crossing();
+                Outcome::Applied
+            }
+            Err(error) => self.reject(error),
+        }
+    }
+
+    #[inline]
+    fn set_levels<'a, I>(&mut self, head: &Head, body: I) -> Result<(), BookError>
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        let unknown = self.book.apply_delta(head, body)?;
+        self.counters.unknown_level += u64::from(unknown);
+        self.counters.updates += 1;
+        self.took_effect(head);
+        Ok(())
+    }
+
+    #[inline]
+    fn took_effect(&mut self, head: &Head) {
+        self.last = head.sequence;
+        (self.ts_event, self.ts_recv) = (head.ts_event, head.ts_recv);
+    }
+
+    /// After each whole message: is the book still possible?
+    #[inline]
+    fn judge_crossing(&mut self) {
+        (self.crossed, self.locked) = (self.book.is_crossed(), self.book.is_locked());
+        self.counters.locked += u64::from(self.locked);
+        if self.crossed {
+            self.cross();
+        }
+    }
+
+    #[cold]
+    fn cross(&mut self) {
+        self.counters.crossed += 1;
+        if self.config.crossing == Crossing::Judged && self.phase != Phase::Unfounded {
+            self.state = State::Stale(Reason::Crossed);
+            self.phase = Phase::Waiting;
+        }
+    }
+
+    #[inline]
+    fn drop_stale(&mut self) -> Outcome {
+        self.counters.stale += 1;
+        Outcome::Stale
+    }
+
+    /// Everything but a delta in a running stream.
+    #[inline(never)]
+    fn handle_rare<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        let dead = matches!(self.state, State::Dead(_));
+        if head.kind == UpdateKind::Break {
+            return if dead { Outcome::Ignored } else { self.stop(head.reason()) };
+        }
+        self.counters.received += 1;
+        match head.kind {
+            _ if dead => self.ignore(),
+            UpdateKind::Delta => self.delta(head, body),
+            UpdateKind::Snapshot if head.flags.has(Flags::BESIDE_STREAM) => self.snapshot_beside(head, body),
+            UpdateKind::Snapshot | UpdateKind::Depth => self.snapshot_in_stream(head, body),
+            UpdateKind::Bbo | UpdateKind::Trade | UpdateKind::Ticker | UpdateKind::Break => self.ignore(),
+        }
+    }
+
+    /// A delta of a stream that has no, or not yet a, proven book.
+    fn delta<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        match self.phase {
+            Phase::Waiting if self.config.start == Start::Snapshot || self.epoch > 0 => self.keep(head, body),
+            Phase::Waiting => {
+                self.phase = Phase::Unfounded;
+                self.state = State::Syncing;
+                self.apply(head, body)
+            }
+            Phase::Unfounded => self.apply_unfounded(head, body),
+            Phase::Following => self.apply(head, body),
+            Phase::Joining => match join(self.config.continuity, self.last, head.previous, head.sequence) {
+                Join::Stale => {
+                    // The stream ran before the snapshot's sequence, and we were listening.
+                    self.state = State::Live;
+                    self.drop_stale()
+                }
+                Join::Joins => {
+                    (self.phase, self.state) = (Phase::Following, State::Live);
+                    self.apply(head, body)
+                }
+                Join::TooOld if self.state.is_live() => self.gap(head, body),
+                Join::TooOld => {
+                    self.counters.disproved += 1;
+                    self.phase = Phase::Waiting;
+                    self.keep(head, body);
+                    Outcome::TooOld
+                }
+            },
+        }
+    }
+
+    /// A delta of a book that began empty.
+    fn apply_unfounded<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        let step = judge(self.config.continuity, self.last, head.previous, head.sequence);
+        if step == Step::Stale {
+            return self.drop_stale();
+        }
+        self.counters.gaps += u64::from(step == Step::Gap);
+        self.state = State::Syncing;
+        match self.apply(head, body) {
+            Outcome::Applied if step == Step::Gap => Outcome::Gap,
+            outcome => outcome,
+        }
+    }
+
+    /// Updates were lost before this one: it is the first of a new buffer.
+    #[cold]
+    fn gap<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        self.counters.gaps += 1;
+        self.state = State::Stale(Reason::Gap);
+        self.phase = Phase::Waiting;
+        self.drop_buffer();
+        match self.keep(head, body) {
+            Outcome::Buffered => Outcome::Gap,
+            rejected => rejected,
+        }
+    }
+
+    /// Keeps a delta for a snapshot to come.
+    fn keep<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        self.counters.before_start += u64::from(self.epoch == 0);
+        if let Err(error) = crate::book::check_body(head, &body) {
+            return self.reject(error);
+        }
+        let step =
+            self.buffer.last().map(|last| judge(self.config.continuity, last, head.previous, head.sequence));
+        match step {
+            Some(Step::Stale) => return self.drop_stale(),
+            Some(Step::Gap) => {
+                self.counters.gaps += 1;
+                self.drop_buffer();
+            }
+            Some(Step::Next) | None => {}
+        }
+        if self.state == State::Init {
+            self.state = State::Syncing;
+        }
+        let limits = (self.config.buffer_messages, self.config.buffer_bytes);
+        if !self.buffer.push(head, body.clone(), limits) {
+            self.counters.overflows += 1;
+            self.drop_buffer();
+            if !self.buffer.push(head, body, limits) {
+                self.counters.dropped += 1;
+                return Outcome::Ignored;
+            }
+        }
+        self.counters.buffered += 1;
+        Outcome::Buffered
+    }
+
+    /// A message of the stream is not valid: what it said is missing from now on.
+    #[cold]
+    fn reject(&mut self, error: BookError) -> Outcome {
+        self.counters.rejected += 1;
+        self.state = State::Stale(Reason::BadMessage);
+        self.drop_buffer();
+        if self.phase != Phase::Unfounded {
+            self.phase = Phase::Waiting;
+        }
+        Outcome::Rejected(error)
+    }
+
+    #[cold]
+    fn stop(&mut self, reason: Option<Reason>) -> Outcome {
+        self.counters.breaks += 1;
+        self.state = State::Stale(reason.unwrap_or(Reason::Disconnected));
+        self.drop_buffer();
+        if self.phase != Phase::Unfounded {
+            self.phase = Phase::Waiting;
+        }
+        Outcome::Broken
+    }
+
+    fn ignore(&mut self) -> Outcome {
+        self.counters.unwanted += 1;
+        Outcome::Ignored
+    }
+
+    fn drop_buffer(&mut self) {
+        self.counters.dropped += self.buffer.len() as u64;
+        self.buffer.clear();
+    }
+}
+
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! Messages for the tests of this crate.
+
+use touchline_market::{
+    Flags, Head, InstrumentId, Level, LevelPacker, Record, Sequence, Sink, SinkFull, UpdateKind,
+};
+
+#[derive(Default)]
+struct Records(Vec<Record>);
+
+impl Sink for Records {
+    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
+        self.0.push(record);
+        Ok(())
+    }
+    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
+        Ok(())
+    }
+    fn abandon(&mut self) {}
+}
+
+pub(crate) type Levels<'a> = &'a [(i64, u64)];
+pub(crate) type Message = (Head, Vec<Record>);
+
+pub(crate) fn message(kind: UpdateKind, previous: u64, sequence: u64, bids: Levels, asks: Levels) -> Message {
+    let mut head = Head::new(kind, InstrumentId(0));
+    (head.previous, head.sequence) = (Sequence(previous), Sequence(sequence));
+    (head.bids, head.asks) = (bids.len() as u16, asks.len() as u16);
+    let (mut records, mut packer) = (Records::default(), LevelPacker::default());
+    for &(price, qty) in bids.iter().chain(asks) {
+        packer.push(Level::new(price, qty), &mut records).unwrap();
+    }
+    packer.finish(&mut records).unwrap();
+    (head, records.0)
+}
+
+pub(crate) fn delta(previous: u64, sequence: u64, bids: Levels, asks: Levels) -> Message {
+    message(UpdateKind::Delta, previous, sequence, bids, asks)
+}
+
+pub(crate) fn in_stream(sequence: u64, bids: Levels, asks: Levels) -> Message {
+    message(UpdateKind::Snapshot, 0, sequence, bids, asks)
+}
+
+pub(crate) fn beside(sequence: u64, bids: Levels, asks: Levels) -> Message {
+    let (mut head, records) = in_stream(sequence, bids, asks);
+    head.flags = Flags::BESIDE_STREAM;
+    (head, records)
+}
+
+pub(crate) fn scaled((mut head, records): Message, price_scale: u8, qty_scale: u8) -> Message {
+    (head.price_scale, head.qty_scale) = (price_scale, qty_scale);
+    (head, records)
+}

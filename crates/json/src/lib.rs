@@ -1,0 +1,24 @@
+//! Exact decimals and one message of JSON, without an allocation per message.
+//!
+//! This crate knows bytes and no market. [`decimal`] turns the text of a number into the mantissa of a fixed-point
+//! one, exactly or with a typed error. [`document`] parses one frame with simd-json into buffers that are used again
+//! for the next, and lets a caller walk it whatever the order of its keys.
+//!
+//! # The arithmetic
+//!
+//! A busy futures depth stream sends 10 to 20 messages a second of 1.6 kB and 68 levels; in a burst the whole market
+//! arrives at 50,000 messages a second. A level is about 22 bytes and two decimals. The tape costs simd-json some
+//! 1.5 ns per byte, so a level is 30 to 40 ns before anyone has looked at it; at 3 ns a decimal and 2 ns a step of the
+//! walk everything this crate adds is about a fifth of that. Each tape node is 24 bytes: a level of three nodes is a
+//! little more than one cache line, written and read once, in order.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+pub mod decimal;
+pub mod document;
+
+pub use decimal::{DecimalError, Plain};
+pub use document::{Document, Elements, Fields, JsonError, Pairs, Parser, Value};

@@ -1,0 +1,71 @@
+//! What became of every frame: received = with updates + ignored + rejected + dropped.
+
+use touchline_venue::{Ignored, ParseError, Parsed, Rejected};
+
+/// The reader's count of frames and REST responses, each under exactly one heading.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct IntakeCounters {
+    /// Everything that came: frames, and REST responses about books.
+    pub received: u64,
+    /// Gave updates.
+    pub parsed: u64,
+    /// Updates given.
+    pub updates: u64,
+    /// Understood, and of no use to a book; by [`Ignored`].
+    pub ignored: [u64; Ignored::ALL.len()],
+    /// Not understood, by [`ParseError::REASONS`].
+    pub rejected: [u64; ParseError::REASONS.len()],
+    /// Not parsed at all, because the ring was full.
+    pub dropped: u64,
+    /// Breaks sent to books: after a rejected message, a full ring, a reconnect.
+    pub breaks: u64,
+}
+
+impl IntakeCounters {
+    /// Counts one outcome.
+    #[inline]
+    pub(crate) fn count(&mut self, outcome: &Result<Parsed, Rejected>) {
+        self.received += 1;
+        match outcome {
+            Ok(Parsed::Updates(updates)) => {
+                self.parsed += 1;
+                self.updates += u64::from(*updates);
+            }
+            Ok(Parsed::Ignored(reason)) => {
+                if let Some(count) = self.ignored.get_mut(*reason as usize) {
+                    *count += 1;
+                }
+            }
+            Err(rejected) => {
+                if let Some(count) = self.rejected.get_mut(rejected.error.reason_index()) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    /// Everything ignored.
+    #[must_use]
+    pub fn ignored_total(&self) -> u64 {
+        self.ignored.iter().sum()
+    }
+
+    /// Everything rejected.
+    #[must_use]
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.iter().sum()
+    }
+
+    /// Does every frame stand under exactly one heading?
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.received == self.parsed + self.ignored_total() + self.rejected_total() + self.dropped
+    }
+
+    /// The headings that are not zero, with their names.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let ignored = Ignored::ALL.iter().map(|reason| reason.name()).zip(self.ignored);
+        let rejected = ParseError::REASONS.iter().copied().zip(self.rejected);
+        ignored.chain(rejected).chain([("ring full", self.dropped)]).filter(|(_, count)| *count > 0)
+    }
+}

@@ -1,0 +1,334 @@
+//! The percentile plot as an inline SVG.
+//!
+//! The horizontal axis is log10(1/(1-p)): every gridline is one more nine, so the rare slow messages get as much room
+//! as the common fast ones. The vertical axis is log10 of the latency. Each curve ends at the 1-in-its-count percentile,
+//! where its largest value stands. Curves of all kinds of message lie in the same picture, each kind in a group of
+//! its own, and the page's style shows one group at a time; so axes stay still when a reader switches kinds.
+
+use std::f64::consts::LOG10_2;
+use std::fmt::Write as _;
+
+use hdrhistogram::Histogram;
+
+use super::summary::readable;
+use super::{MessageKind, Report, Stage};
+
+/// Points for each halving of the distance to 100 %. Ten make a smooth curve of some 150 points.
+const POINTS_PER_HALF: u32 = 10;
+
+/// A picture's size and what fits in it, in user units: about one pixel where it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    width: f64,
+    height: f64,
+    font: f64,
+    /// Room right of the plot, for the curves' names.
+    right: f64,
+    /// The class by which the page's style picks the picture for its screen.
+    class: &'static str,
+}
+
+impl Size {
+    /// For screens of 760 pixels and more.
+    pub(super) const WIDE: Self =
+        Self { width: 920.0, height: 460.0, font: 13.0, right: 86.0, class: "wide" };
+    /// For phones.
+    pub(super) const NARROW: Self =
+        Self { width: 360.0, height: 400.0, font: 12.0, right: 74.0, class: "narrow" };
+}
+
+/// A kind of message, or all, with the curve of each stage that has values.
+struct Group {
+    name: &'static str,
+    curves: Vec<(Stage, Vec<(f64, f64)>)>,
+}
+
+/// The name of the group of a kind; the page's switches use it too.
+pub(super) fn group_name(kind: Option<MessageKind>) -> &'static str {
+    kind.map_or("all", MessageKind::name)
+}
+
+/// The whole picture; an empty text if there is nothing to draw.
+pub(super) fn svg(report: &Report, size: Size) -> String {
+    let groups = groups(report);
+    let points = || groups.iter().flat_map(|group| &group.curves).flat_map(|(_, points)| points);
+    let Some(scale) = Scale::around(points(), size) else {
+        return String::new();
+    };
+    let mut svg = format!(
+        "<svg class=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Latency by percentile, one line for each \
+         stage\" font-size=\"{}\" data-plot=\"{:.3},{:.3},{:.3},{:.3},{:.3},{:.3}\">\n",
+        size.class,
+        size.width,
+        size.height,
+        size.font,
+        scale.left,
+        scale.x_unit,
+        scale.bottom,
+        scale.y_unit,
+        scale.y_low,
+        scale.right
+    );
+    grid(&mut svg, &scale, size);
+    for group in &groups {
+        draw(&mut svg, group, &scale, size);
+    }
+    let _ = writeln!(
+        svg,
+        "<line class=\"cursor\" x1=\"0\" x2=\"0\" y1=\"{:.1}\" y2=\"{:.1}\" visibility=\"hidden\"/>\n</svg>",
+        scale.top, scale.bottom
+    );
+    svg
+}
+
+fn groups(report: &Report) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for kind in std::iter::once(None).chain(MessageKind::ALL.map(Some)) {
+        let mut curves = Vec::new();
+        for (stage, all) in report.stages() {
+            let histogram = kind.map_or(all, |kind| report.recorder.histogram(stage, kind));
+            if !histogram.is_empty() {
+                curves.push((stage, curve(histogram)));
+            }
+        }
+        if !curves.is_empty() {
+            groups.push(Group { name: group_name(kind), curves });
+        }
+    }
+    groups
+}
+
+/// A histogram's curve: log10(1/(1-p)) and log10(ns), from the smallest value to the largest.
+#[expect(clippy::cast_precision_loss, reason = "a picture shows three digits at most")]
+fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
+    let end = (histogram.len() as f64).log10();
+    let height = |nanos: u64| (nanos.max(1) as f64).log10();
+    let mut points = Vec::new();
+    for step in histogram.iter_quantiles(POINTS_PER_HALF) {
+        let nines = -(1.0 - step.quantile_iterated_to()).log10();
+        if nines >= end {
+            break;
+        }
+        points.push((nines.max(0.0), height(step.value_iterated_to())));
+    }
+    points.push((end, height(histogram.max())));
+    points
+}
+
+/// From percentile and latency to the picture.
+struct Scale {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    x_unit: f64,
+    x_high: f64,
+    y_unit: f64,
+    y_low: f64,
+    y_high: f64,
+}
+
+impl Scale {
+    /// A scale that holds every point: at least one nine wide, and whole decades high.
+    fn around<'a>(points: impl Iterator<Item = &'a (f64, f64)>, size: Size) -> Option<Self> {
+        let (mut x_high, mut y_low, mut y_high) = (1.0_f64, f64::MAX, f64::MIN);
+        for (x, y) in points {
+            x_high = x_high.max(*x);
+            y_low = y_low.min(*y);
+            y_high = y_high.max(*y);
+        }
+        if y_low > y_high {
+            return None;
+        }
+        // Steps of 1, 2 and 5 below and above, so that a narrow range fills the picture.
+        let (y_low, y_high) = (step_below(y_low), step_above(y_high));
+        let (left, right) = (size.font * 4.6, size.width - size.right);
+        let (top, bottom) = (size.font, size.height - size.font * 3.4);
+        let x_unit = (right - left) / x_high;
+        let y_unit = (bottom - top) / (y_high - y_low);
+        Some(Self { left, right, top, bottom, x_unit, x_high, y_unit, y_low, y_high })
+    }
+
+    fn x(&self, nines: f64) -> f64 {
+        self.left + nines * self.x_unit
+    }
+
+    fn y(&self, log: f64) -> f64 {
+        self.bottom - (log - self.y_low) * self.y_unit
+    }
+}
+
+/// The logs of 1, 2 and 5, and the first of the next decade.
+const STEPS: [f64; 4] = [0.0, LOG10_2, 1.0 - LOG10_2, 1.0];
+
+fn step_below(log: f64) -> f64 {
+    let decade = log.floor();
+    STEPS.iter().rev().map(|step| decade + step).find(|step| *step <= log).unwrap_or(decade)
+}
+
+fn step_above(log: f64) -> f64 {
+    let decade = log.floor();
+    STEPS.iter().map(|step| decade + step).find(|step| *step > log).unwrap_or(decade + 1.0)
+}
+
+fn grid(svg: &mut String, scale: &Scale, size: Size) {
+    let Scale { left, right, top, bottom, .. } = *scale;
+    let mut decade = scale.y_low.floor();
+    while decade <= scale.y_high {
+        for (index, step) in STEPS.iter().take(3).enumerate() {
+            let log = decade + step;
+            if log < scale.y_low - 1e-9 || log > scale.y_high + 1e-9 {
+                continue;
+            }
+            let y = scale.y(log);
+            let class = if index == 0 { "major" } else { "minor" };
+            let _ = writeln!(svg, "<path class=\"{class}\" d=\"M{left:.1},{y:.1}H{right:.1}\"/>");
+            if index == 0 || scale.y_high - scale.y_low < 2.5 {
+                let label = readable(10_f64.powf(log).round(), "µs").replace(".00 ", " ").replace(".0 ", " ");
+                let (x, y) = (left - 8.0, y + size.font * 0.35);
+                let _ = writeln!(
+                    svg,
+                    "<text class=\"tick\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"
+                );
+            }
+        }
+        decade += 1.0;
+    }
+    let mut nines: Vec<f64> = (0_u8..).map(f64::from).take_while(|nines| *nines <= scale.x_high).collect();
+    // The median has a line of its own.
+    nines.insert(1, LOG10_2);
+    let mut label_end = 0.0;
+    for nines in nines {
+        let (x, y) = (scale.x(nines), bottom + size.font * 1.5);
+        let class = if nines.fract() > 0.0 { "minor" } else { "major" };
+        let _ = writeln!(svg, "<path class=\"{class}\" d=\"M{x:.1},{top:.1}V{bottom:.1}\"/>");
+        let label = percent(nines);
+        // A digit is some 0.6 of the font wide. A label is left out where it would meet the one before it; the
+        // median's also where it would crowd out the next.
+        let half = label.len() as f64 * size.font * 0.3;
+        if x - half > label_end && (class == "major" || scale.x_unit > 100.0) {
+            label_end = x + half + size.font * 0.3;
+            let _ = writeln!(
+                svg,
+                "<text class=\"tick\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{label}</text>"
+            );
+        }
+    }
+    let (x, y) = (f64::midpoint(left, right), size.height - size.font * 0.5);
+    let _ = writeln!(
+        svg,
+        "<text class=\"title\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">percentile</text>"
+    );
+}
+
+/// A number of nines as text: `0%`, `50%`, `90%`, `99%`, `99.9%`.
+fn percent(nines: f64) -> String {
+    let decimals = if nines > 2.0 { nines as usize - 2 } else { 0 };
+    format!("{:.decimals$}%", 100.0 * (1.0 - 10_f64.powf(-nines)))
+}
+
+fn draw(svg: &mut String, group: &Group, scale: &Scale, size: Size) {
+    let _ = writeln!(svg, "<g class=\"kind k-{}\">", group.name);
+    let mut labels = Vec::new();
+    for (stage, points) in &group.curves {
+        let name = stage.name();
+        let mut path = String::new();
+        for (index, (nines, log)) in points.iter().enumerate() {
+            let command = if index == 0 { 'M' } else { 'L' };
+            let _ = write!(path, "{command}{:.2},{:.2}", scale.x(*nines), scale.y(*log));
+        }
+        let _ =
+            writeln!(svg, "<path class=\"curve s-{name}\" data-stage=\"{}\" d=\"{path}\"/>", stage.title());
+        if let Some((nines, log)) = points.last() {
+            let (x, y) = (scale.x(*nines), scale.y(*log));
+            let _ = writeln!(svg, "<circle class=\"end s-{name}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
+            labels.push((y, x, *stage));
+        }
+    }
+    spread(&mut labels, size.font * 1.2, scale);
+    for (y, x, stage) in labels {
+        let (x, y) = (x + 8.0, y + size.font * 0.35);
+        let (name, title) = (stage.name(), stage.title());
+        let _ = writeln!(svg, "<text class=\"name s-{name}\" x=\"{x:.1}\" y=\"{y:.1}\">{title}</text>");
+    }
+    svg.push_str("</g>\n");
+}
+
+/// Moves labels apart until each has its line's height: from the top down, then from the bottom up.
+fn spread(labels: &mut [(f64, f64, Stage)], gap: f64, scale: &Scale) {
+    labels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut above = scale.top - gap;
+    for (y, ..) in labels.iter_mut() {
+        *y = y.max(above + gap);
+        above = *y;
+    }
+    let mut below = scale.bottom + gap * 0.5;
+    for (y, ..) in labels.iter_mut().rev() {
+        *y = y.min(below - gap);
+        below = *y;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Recorder, Report, samples};
+    use super::*;
+
+    #[test]
+    fn curves_rise_and_end_at_the_maximum() {
+        // The curve of a real-sized histogram: both axes rise, the last point is (log10 count, log10 max).
+        let histogram = samples::recorder().stage(Stage::EndToEnd);
+        let points = curve(&histogram);
+        assert!(points.len() > 100, "{}", points.len());
+        assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
+        let last = points.last().unwrap();
+        assert!((last.0 - (histogram.len() as f64).log10()).abs() < 1e-12);
+        assert!((last.1 - (histogram.max() as f64).log10()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn every_point_lies_inside_the_plot() {
+        // All curves of the sample, at both sizes.
+        let report = samples::report();
+        for size in [Size::WIDE, Size::NARROW] {
+            let groups = groups(&report);
+            let points: Vec<_> =
+                groups.iter().flat_map(|g| &g.curves).flat_map(|(_, points)| points).collect();
+            let scale = Scale::around(points.iter().copied(), size).unwrap();
+            for (nines, log) in points {
+                let (x, y) = (scale.x(*nines), scale.y(*log));
+                assert!(x >= scale.left && x <= scale.right + 1e-6, "{x}");
+                assert!(y >= scale.top - 1e-6 && y <= scale.bottom + 1e-6, "{y}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_never_overlap_and_stay_inside() {
+        // Five labels at one height in the middle, at the top and at the bottom.
+        let scale = Scale::around([(0.0, 1.0), (4.0, 5.0)].iter(), Size::WIDE).unwrap();
+        for height in [scale.top, 200.0, scale.bottom] {
+            let mut labels = Stage::ALL.map(|stage| (height, 0.0, stage));
+            spread(&mut labels, 15.0, &scale);
+            assert!(labels.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 15.0 - 1e-9), "{labels:?}");
+            assert!(labels[0].0 >= scale.top && labels[4].0 <= scale.bottom, "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn the_nines_are_named() {
+        // Each gridline's label.
+        let names: Vec<String> = (0..6).map(|nines| percent(f64::from(nines))).collect();
+        assert_eq!(names, ["0%", "90%", "99%", "99.9%", "99.99%", "99.999%"]);
+    }
+
+    #[test]
+    fn one_value_draws_and_none_draws_nothing() {
+        // The two smallest runs.
+        let mut recorder = Recorder::new();
+        assert_eq!(svg(&Report::new(samples::info(), recorder.clone()), Size::WIDE), "");
+        recorder.record(Stage::Parse, MessageKind::Trade, 0);
+        let text = svg(&Report::new(samples::info(), recorder), Size::WIDE);
+        assert!(text.contains("<circle") && !text.contains("NaN") && !text.contains("inf"), "{text}");
+    }
+}

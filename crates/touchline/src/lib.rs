@@ -1,0 +1,36 @@
+//! Touchline: bytes of crypto exchanges in, verified order books out.
+//!
+//! The front door of the library. [`Replay`] runs a recording through the pipeline that live data takes: parse →
+//! ring between two pinned threads → array book → continuity check → seqlock view. [`Running::view`] hands out
+//! [`View`]s: wait-free copies of a book with the verdict on it, for any thread.
+//!
+//! [`pipeline`] is that journey for any [`Source`] of inputs; [`verify`] writes a recording's books down exactly;
+//! [`latency`] holds what the stages took.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod latency;
+pub mod pipeline;
+pub mod verify;
+
+mod counters;
+mod error;
+mod recording;
+mod replay;
+mod source;
+mod survey;
+mod view;
+
+pub use counters::IntakeCounters;
+pub use error::Error;
+pub use pipeline::{
+    BookReport, Finished, Inline, Marking, Observer, Overflow, Pace, Placement, Plan, RING_RECORDS, Running,
+};
+pub use replay::Replay;
+pub use source::{Event, Input, Source};
+pub use survey::{Survey, Surveyed};
+pub use view::{VIEW_DEPTH, View};
+
+pub use touchline_book::{BboView, BookView, Counters, Keeper, Outcome, Start, Touch, TradeView};
+pub use touchline_market as market;
+pub use touchline_venue as venue;

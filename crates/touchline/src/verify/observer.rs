@@ -1,0 +1,131 @@
+//! Writes states down while the books change.
+
+use touchline_book::{Keeper, Outcome};
+use touchline_market::{Bbo, Flags, Head, InstrumentId, Side, UpdateKind, rescale_price};
+
+use super::VerifiedBook;
+use super::best_price::{BestAt, BestPriceCheck};
+use super::state::{BookState, EndState, StateAt};
+use crate::pipeline::{BookReport, Observer};
+
+/// Observes every book of a replay.
+#[derive(Debug)]
+pub struct Verifier {
+    every: u64,
+    trails: Vec<Trail>,
+}
+
+impl Verifier {
+    pub(super) fn new(books: usize, every: u64) -> Self {
+        Self { every, trails: (0..books).map(|_| Trail::default()).collect() }
+    }
+
+    pub(super) fn trails(&self) -> &[Trail] {
+        &self.trails
+    }
+}
+
+impl Observer for Verifier {
+    fn book(&mut self, head: &Head, keeper: &Keeper, _: Outcome) {
+        let every = self.every;
+        if let Some(trail) = self.trails.get_mut(head.instrument.0 as usize) {
+            trail.book(head, keeper, every);
+        }
+    }
+
+    fn bbo(&mut self, head: &Head, bbo: &Bbo) {
+        if let Some(trail) = self.trails.get_mut(head.instrument.0 as usize) {
+            trail.bbo(head, bbo);
+        }
+    }
+
+    fn end(&mut self, instrument: InstrumentId, keeper: &Keeper) {
+        if let Some(trail) = self.trails.get_mut(instrument.0 as usize) {
+            trail.last = Some(BookState::of(keeper));
+        }
+    }
+}
+
+/// What one book has been through.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    msgs: u64,
+    start: Option<&'static str>,
+    last_change_line: u64,
+    checkpoints: Vec<StateAt>,
+    last: Option<BookState>,
+    check: BestPriceCheck,
+    price_scale: u8,
+}
+
+impl Trail {
+    fn book(&mut self, head: &Head, keeper: &Keeper, every: u64) {
+        let msgs = keeper.counters().msgs();
+        if msgs == self.msgs {
+            return;
+        }
+        let line = head.mark;
+        self.start.get_or_insert(start_of(head));
+        self.last_change_line = line;
+        self.price_scale = keeper.book().price_scale();
+        if msgs / every > self.msgs / every {
+            self.checkpoints.push(StateAt { line, state: BookState::of(keeper) });
+        }
+        self.msgs = msgs;
+        if head.kind == UpdateKind::Delta {
+            let best = |side| keeper.book().best(side).map(|level| level.price);
+            let sequence = keeper.sequence().0;
+            self.check.book(BestAt { sequence, bid: best(Side::Bid), ask: best(Side::Ask) });
+        }
+    }
+
+    fn bbo(&mut self, head: &Head, bbo: &Bbo) {
+        let price = |level: touchline_market::Level| {
+            let there = level.qty.0 > 0;
+            let at_scale =
+                rescale_price(level.price, head.price_scale, head.price_scale.max(self.price_scale));
+            at_scale.ok().filter(|_| there)
+        };
+        let (bid, ask) = (price(bbo.bid), price(bbo.ask));
+        self.check.venue(BestAt { sequence: head.sequence.0, bid, ask });
+    }
+
+    /// The book as the reference format shows it; `None` if no book message came.
+    pub(super) fn verified(&self, report: &BookReport, last_line: u64) -> Option<VerifiedBook> {
+        let counters = report.counters;
+        if counters.received == 0 {
+            return None;
+        }
+        Some(VerifiedBook {
+            start: self.start,
+            msgs: counters.msgs(),
+            snapshots: counters.snapshots,
+            updates: counters.updates,
+            buffered_or_dropped_before_start: counters.before_start,
+            stale: counters.stale,
+            gaps: counters.gaps,
+            unknown_level: counters.unknown_level,
+            crossed: counters.crossed,
+            checksum_pass: 0,
+            checksum_fail: 0,
+            bbo_pass: self.check.passed,
+            bbo_fail: self.check.failed,
+            checkpoints: self.checkpoints.clone(),
+            end: self.last.clone().map(|state| EndState {
+                line: last_line,
+                last_change_line: self.last_change_line,
+                state,
+            }),
+            report: report.clone(),
+        })
+    }
+}
+
+/// How a book began, by the first message that took effect.
+fn start_of(head: &Head) -> &'static str {
+    match head.kind {
+        UpdateKind::Snapshot if head.flags.has(Flags::BESIDE_STREAM) => "rest-snapshot",
+        UpdateKind::Snapshot => "stream-snapshot",
+        _ => "empty",
+    }
+}

@@ -1,0 +1,73 @@
+//! Foreign bytes in any dialect never panic; what is committed is whole, what is rejected leaves nothing behind, and the
+//! same bytes give the same result again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use touchline_market::{Head, InstrumentId, Record, Sink, SinkFull};
+use touchline_venue::{Adopt, Parsed, Rejected, all};
+
+/// Keeps what was committed, and what is pending.
+#[derive(Default)]
+struct Collect {
+    messages: Vec<(Head, Vec<Record>)>,
+    pending: Vec<Record>,
+}
+
+impl Sink for Collect {
+    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
+        self.pending.push(record);
+        Ok(())
+    }
+
+    fn commit(&mut self, head: Head) -> Result<(), SinkFull> {
+        assert_eq!(head.body_records(), self.pending.len());
+        self.messages.push((head, std::mem::take(&mut self.pending)));
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        self.pending.clear();
+    }
+}
+
+/// The same bytes twice on one connection (the second time the scales are learned already), all of it from nothing.
+fn run(choice: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec<(Head, Vec<Record>)>) {
+    let venues = all();
+    let facts = &venues[usize::from(choice) % venues.len()];
+    let (mut dialect, mut sink) = (facts.dialect(), Collect::default());
+    let mut listing = facts.listing(InstrumentId(0), Adopt::Provisional);
+    let mut outcomes = Vec::new();
+    for _ in 0..2 {
+        let before = sink.messages.len();
+        let outcome = match usize::from(choice) / venues.len() % 4 {
+            0 => dialect.frame(bytes, &mut listing, &mut sink),
+            1 => {
+                dialect.connected("wss://stream/ws/btcusdt@depth5");
+                dialect.frame(bytes, &mut listing, &mut sink)
+            }
+            2 => dialect.snapshot("BTCUSDT", bytes, &mut listing, &mut sink),
+            _ => {
+                let list = dialect.instruments(bytes).unwrap_or_default();
+                assert!(list.iter().all(|one| one.price_scale <= 18 && one.qty_scale <= 18));
+                return Default::default();
+            }
+        };
+        let updates = match outcome {
+            Ok(Parsed::Updates(updates)) => updates as usize,
+            Ok(Parsed::Ignored(_)) | Err(_) => 0,
+        };
+        assert_eq!(sink.messages.len() - before, updates);
+        assert!(sink.pending.is_empty());
+        outcomes.push(outcome);
+    }
+    // Widening learns at the first sight: nothing is left to learn at the second, and nothing may change.
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert!(sink.messages.is_empty() || sink.messages[0] == sink.messages[1]);
+    (outcomes, sink.messages)
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some((&choice, bytes)) = bytes.split_first() {
+        assert_eq!(run(choice, bytes), run(choice, bytes));
+    }
+});

@@ -1,0 +1,128 @@
+//! In steady state the pipeline makes no heap call: bytes in, view out, over a whole recording.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use touchline::market::Nanos;
+use touchline::{Event, Inline, Input, Placement, Replay, Source, pipeline};
+use touchline_capture::{CaptureError, Kind, Reader};
+use touchline_tests::{captures, small_recording, tell};
+
+/// Counts every heap call of the process.
+struct Counting;
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory of a caller.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Relaxed);
+        // SAFETY: the caller's obligations are passed on as they are.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        CALLS.fetch_add(1, Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        CALLS.fetch_add(1, Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A recording's inputs in memory, played several times over; notes the count of heap calls when each round begins.
+struct Rounds {
+    inputs: Vec<(Nanos, Kind, Vec<u8>)>,
+    next: usize,
+    rounds: usize,
+    calls: Arc<[AtomicU64; 3]>,
+}
+
+impl Source for Rounds {
+    fn next(&mut self) -> Result<Option<Input<'_>>, CaptureError> {
+        let (round, at) = (self.next / self.inputs.len(), self.next % self.inputs.len());
+        if at == 0 && round < self.calls.len() {
+            self.calls[round].store(CALLS.load(Relaxed), Relaxed);
+        }
+        if round == self.rounds {
+            return Ok(None);
+        }
+        self.next += 1;
+        let (recv, kind, payload) = &self.inputs[at];
+        let event = event(*kind, payload);
+        Ok(Some(Input { recv: *recv, line: at as u64, event }))
+    }
+}
+
+fn event(kind: Kind, payload: &[u8]) -> Event<'_> {
+    match kind {
+        Kind::Text => Event::Frame(payload),
+        Kind::Rest => {
+            let at = payload.iter().position(|&byte| byte == b' ').unwrap_or(payload.len());
+            let url = std::str::from_utf8(&payload[..at]).unwrap_or_default();
+            Event::Rest { url, body: payload.get(at + 1..).unwrap_or_default() }
+        }
+        Kind::Connected => Event::Connected { url: std::str::from_utf8(payload).unwrap_or_default() },
+        _ => Event::Nothing,
+    }
+}
+
+/// The recording's inputs behind a connect: in a second round that breaks the book, so that it is built anew.
+fn inputs(path: &std::path::Path) -> Vec<(Nanos, Kind, Vec<u8>)> {
+    let mut reader = Reader::open(path).unwrap();
+    let mut inputs = vec![(Nanos(1), Kind::Connected, b"wss://fstream.binance.com/public/stream".to_vec())];
+    while let Some(record) = reader.next().unwrap() {
+        inputs.push((record.recv, record.kind, record.payload.to_vec()));
+    }
+    inputs
+}
+
+/// Plays the recording twice in one thread and twice over the ring: the first round warms the buffers up to the
+/// largest message and book; in the second no heap call is made on either thread.
+#[test]
+fn steady_state_makes_no_heap_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("binance-usdm-made.cap.zst");
+    std::fs::write(&made, small_recording(2_000)).unwrap();
+    let mut paths = vec![made];
+    paths.extend(captures().map(|folder| folder.join("binance-usdm-btcusdt-20240808.cap.zst")));
+    for path in paths {
+        let replay = Replay::open(&path).unwrap();
+        let mut plan = replay.plan().clone();
+        let inputs = inputs(&path);
+        let play = |pipeline: &mut Inline<()>| {
+            for (line, (recv, kind, payload)) in inputs.iter().enumerate() {
+                pipeline.take(Input { recv: *recv, line: line as u64, event: event(*kind, payload) });
+            }
+        };
+        let mut inline = Inline::new(&plan, ());
+        let updates =
+            |inline: &Inline<()>| inline.report().iter().map(|book| book.counters.updates).sum::<u64>();
+        play(&mut inline);
+        let first = updates(&inline);
+        let before = CALLS.load(Relaxed);
+        play(&mut inline);
+        let alone = CALLS.load(Relaxed) - before;
+        assert_eq!(updates(&inline), 2 * first, "the second round builds the book anew");
+        assert!(first > 0);
+
+        plan.placement = Placement::BookThread;
+        let calls = Arc::new([const { AtomicU64::new(0) }; 3]);
+        let frames = inputs.len();
+        let source = Rounds { inputs, next: 0, rounds: 2, calls: Arc::clone(&calls) };
+        let finished = pipeline::start(plan, source, ()).unwrap().join().unwrap();
+        assert!(finished.balances());
+        let over_ring = calls[2].load(Relaxed) - calls[1].load(Relaxed);
+        tell(&format!(
+            "{}: {frames} inputs a round, heap calls: {alone} in one thread, {over_ring} over the ring",
+            path.display()
+        ));
+        assert_eq!((alone, over_ring), (0, 0));
+    }
+}

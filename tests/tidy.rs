@@ -1,0 +1,198 @@
+//! Rules that a program can check: who may use whom, where unsafe may stand, how long a file may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use touchline_tests::root;
+
+/// Which crates of ours a crate may use. `crates/README.md` gives the reasons.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("market", &[]),
+    ("json", &[]),
+    ("ring", &[]),
+    ("view", &[]),
+    ("venue", &["market", "json"]),
+    ("book", &["market", "view"]),
+    ("capture", &["market"]),
+    ("touchline", &["market", "json", "venue", "ring", "book", "view", "capture"]),
+];
+
+/// The crates that may hold unsafe code.
+const UNSAFE_CRATES: &[&str] = &["ring", "json", "view"];
+
+/// Lines of a file at most.
+const FILE_LINES_MAX: usize = 520;
+
+/// Lines of a function at most.
+const FUNCTION_LINES_MAX: usize = 75;
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The crates of ours that a manifest's `[dependencies]` names.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut section = "";
+    let mut found = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[dependencies]"
+            && let Some(name) = line.split(['.', ' ', '=']).next()
+            && let Some(name) = name.strip_prefix("touchline-").or((name == "touchline").then_some(name))
+        {
+            found.insert(name.to_owned());
+        }
+    }
+    found
+}
+
+/// Every crate uses only those that its row of the table allows, and every crate has a row.
+#[test]
+fn arrows_between_crates_point_one_way() {
+    let rules: BTreeMap<_, _> = ARROWS.iter().copied().collect();
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("crates")).unwrap().flatten().filter(|entry| entry.path().is_dir())
+    {
+        let name = entry.file_name().into_string().unwrap();
+        let allowed = rules.get(name.as_str()).unwrap_or_else(|| panic!("crate {name} has no row in ARROWS"));
+        for used in dependencies(&text(&entry.path().join("Cargo.toml"))) {
+            assert!(allowed.contains(&used.as_str()), "{name} must not use {used}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, rules.len());
+}
+
+/// A line that opens unsafe code, comments and strings aside.
+fn opens_unsafe(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    ["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait", "unsafe extern"]
+        .iter()
+        .any(|form| code.contains(form))
+}
+
+/// Outside three crates every library forbids unsafe code, and within them each use has its argument close above.
+#[test]
+fn unsafe_stands_only_where_it_may_and_with_its_argument() {
+    let mut uses = 0;
+    for (name, _) in ARROWS {
+        let folder = root().join("crates").join(name);
+        let library = text(&folder.join("src/lib.rs"));
+        if !UNSAFE_CRATES.contains(name) {
+            assert!(library.contains("#![forbid(unsafe_code)]"), "{name} does not forbid unsafe code");
+        }
+        for path in sources(&folder.join("src")) {
+            let text = text(&path);
+            let lines: Vec<_> = text.lines().collect();
+            for (i, line) in lines.iter().enumerate().filter(|(_, line)| opens_unsafe(line)) {
+                uses += 1;
+                let above = &lines[i.saturating_sub(8)..=i];
+                let argued = above.iter().any(|line| line.contains("SAFETY:") || line.contains("# Safety"));
+                assert!(argued, "{}:{} has no SAFETY argument: {line}", path.display(), i + 1);
+            }
+        }
+    }
+    assert!((1..=60).contains(&uses), "{uses} uses of unsafe: the budget is 60");
+}
+
+/// A file holds one idea, a function fits one screen.
+#[test]
+fn files_and_functions_stay_short() {
+    let folders = ["crates", "tools", "tests", "benches"].map(|name| root().join(name));
+    for path in folders.iter().flat_map(|folder| sources(folder)) {
+        let text = text(&path);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines.len() <= FILE_LINES_MAX, "{}: {} lines", path.display(), lines.len());
+        for (start, length) in functions(&lines) {
+            assert!(
+                length <= FUNCTION_LINES_MAX,
+                "{}:{}: a function of {length} lines",
+                path.display(),
+                start + 1
+            );
+        }
+    }
+}
+
+/// Where functions begin, and how long they are: to the closing brace at the indentation of their first line.
+fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
+    let begins = |line: &str| {
+        let code = line.trim_start();
+        ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "const fn ", "pub const fn "]
+            .iter()
+            .any(|form| code.starts_with(form))
+            && !code.ends_with(';')
+    };
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate().filter(|(_, line)| begins(line)) {
+        // A declaration without a body ends before any brace opens.
+        let end_of_head = lines[start..].iter().find(|line| line.ends_with('{') || line.ends_with(';'));
+        if end_of_head.is_none_or(|line| line.ends_with(';')) {
+            continue;
+        }
+        let indent = line.len() - line.trim_start().len();
+        let close = format!("{}}}", " ".repeat(indent));
+        if let Some(length) = lines[start..].iter().position(|line| *line == close) {
+            found.push((start, length + 1));
+        }
+    }
+    found
+}
+
+/// The folder listing is the journey: nothing else stands at the top.
+#[test]
+fn the_top_of_the_project_holds_what_it_should() {
+    let expected: BTreeSet<_> = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "benches",
+        "crates",
+        "fuzz",
+        "tests",
+        "tools",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
+    let found: BTreeSet<_> = fs::read_dir(root())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.') && name != "target" && name != "out")
+        .collect();
+    assert_eq!(found, expected);
+}
+
+/// Venue names live in their folders: no other crate decides by one.
+#[test]
+fn venue_names_appear_in_venue_alone() {
+    for name in ["json", "ring", "book", "view", "capture"] {
+        for path in sources(&root().join("crates").join(name).join("src")) {
+            for (i, line) in text(&path).lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default().to_lowercase();
+                let named = ["binance", "kraken", "coinbase", "bybit", "okx"]
+                    .iter()
+                    .find(|venue| code.contains(**venue));
+                assert!(named.is_none(), "{}:{}: {line}", path.display(), i + 1);
+            }
+        }
+    }
+}

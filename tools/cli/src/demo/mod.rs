@@ -1,0 +1,111 @@
+//! `touchline demo`: a synthetic market, written in a venue's wire form, through the whole pipeline.
+
+mod market;
+mod random;
+mod tape;
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+use touchline::{BookView, Finished, Pace, Plan, Start, VIEW_DEPTH, pipeline};
+
+use crate::arguments::Demo;
+use crate::exit::{Ending, Failure};
+use crate::{out, progress, replay, screen, verify};
+
+use tape::Tape;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Outcome {
+    instrument: String,
+    state: String,
+    equals_market: bool,
+    bid: Option<[String; 2]>,
+    ask: Option<[String; 2]>,
+    latency: serde_json::Value,
+}
+
+pub(crate) fn run(arguments: &Demo) -> Result<Ending, Failure> {
+    let unknown = || touchline::Error::UnknownVenue { name: arguments.venue.clone() };
+    let facts = touchline_venue::find(&arguments.venue).ok_or_else(unknown)?;
+    let tape = Tape::record(&arguments.venue, arguments.seed, arguments.seconds, arguments.rate)
+        .ok_or_else(unknown)?;
+    let (truth, frames) = (tape.truth().clone(), tape.frames());
+    let mut plan = Plan::new(facts);
+    plan.instruments = vec![(tape.instrument().clone(), Start::Snapshot)];
+    plan.placement = arguments.threads.placement();
+    plan.cores = arguments.threads.cores();
+    plan.pace = Pace::Times(1.0);
+    if !arguments.json {
+        out::remark(&format!(
+            "a synthetic {} market, seed {}: {frames} frames in {} s, through parse, ring, book and view",
+            facts.title, arguments.seed, arguments.seconds
+        ));
+    }
+    let started = SystemTime::now();
+    let running = pipeline::start(plan, tape, ())?;
+    let views = running.views().to_vec();
+    let interrupted = progress::watch(&running, "demo");
+    let finished = running.join()?;
+    for note in &finished.notes {
+        out::remark(&format!("note: {note}"));
+    }
+    let Some(view) = views.first() else { return Ok(Ending::Untrusted) };
+    let shown = view.read();
+    // A run that was cut short has not seen all of the market.
+    let equal = interrupted || truth.equals(&shown);
+    let name = format!("{}:{}", facts.name, view.instrument().name);
+    let report = replay::report(
+        &format!("demo seed {}", arguments.seed),
+        frames,
+        started,
+        Pace::Times(1.0),
+        &arguments.threads,
+        &finished,
+    );
+    if arguments.json {
+        out::json(&outcome(
+            name,
+            &shown,
+            equal,
+            serde_json::from_str(&report.json().unwrap_or_default()).unwrap_or_default(),
+        ));
+    } else {
+        out::result(&screen::ladder(&name, &shown));
+        out::result(&judgement(&finished, equal, interrupted));
+        out::result(&report.table());
+    }
+    let ending = replay::ending(&finished, interrupted);
+    Ok(if equal { ending } else { Ending::Untrusted })
+}
+
+fn judgement(finished: &Finished<()>, equal: bool, interrupted: bool) -> String {
+    let against = match (interrupted, equal) {
+        (true, _) => "stopped early",
+        (false, true) => "equal to the market's own book",
+        (false, false) => "DIFFERS FROM THE MARKET'S OWN BOOK",
+    };
+    format!("the published book is {against}{}", verify::remarks(finished))
+}
+
+fn outcome(
+    instrument: String,
+    view: &BookView<VIEW_DEPTH>,
+    equals_market: bool,
+    latency: serde_json::Value,
+) -> Outcome {
+    let best = |levels: &[touchline::market::Level]| {
+        levels.first().map(|level| {
+            [level.price.at(view.price_scale).to_string(), level.qty.at(view.qty_scale).to_string()]
+        })
+    };
+    Outcome {
+        instrument,
+        state: view.state.to_string(),
+        equals_market,
+        bid: best(view.bids()),
+        ask: best(view.asks()),
+        latency,
+    }
+}
