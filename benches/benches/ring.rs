@@ -295,7 +295,7 @@ fn print(rows: &mut [Row], clock: &Ticks) {
     );
     let (mut base, mut base_flat) = ([1.0; 4], 1.0);
     for row in rows {
-        let figures = row.latencies.percentiles(clock.empty, clock);
+        let figures = row.latencies.percentiles(clock.empty, |ticks| clock.ns(ticks));
         row.flat.sort_by(f64::total_cmp);
         let flat = row.flat.get(row.flat.len() / 2).copied().unwrap_or(f64::NAN);
         if row.name.starts_with("rtrb") {

@@ -102,7 +102,7 @@ fn evictions() -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// What was measured over the quiet rounds. On a machine that others use too, disturbed rounds are left out while there are
+/// The times that were measured. On a machine that others use too, disturbed rounds are left out while there are
 /// quiet ones; their share is shown, so that nobody takes the figures for more than they are.
 #[derive(Debug, Default)]
 pub struct Rounds {
@@ -113,17 +113,23 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Adds what one round measured, in ticks.
-    pub fn add(&mut self, ticks: Vec<u64>, is_quiet: bool) {
+    /// Adds the times that one round measured.
+    pub fn add(&mut self, times: Vec<u64>, is_quiet: bool) {
         self.rounds += 1;
         self.quiet_rounds += usize::from(is_quiet);
-        if is_quiet { &mut self.quiet } else { &mut self.disturbed }.extend(ticks);
+        if is_quiet { &mut self.quiet } else { &mut self.disturbed }.extend(times);
     }
 
     /// The percentiles over all quiet rounds together, or over all rounds if none was quiet.
-    pub fn percentiles(&self, less: u64, clock: &Ticks) -> Percentiles {
-        let ticks = if self.quiet.is_empty() { &self.disturbed } else { &self.quiet };
-        percentiles(ticks.clone(), less, clock)
+    ///
+    /// `less` is taken off each time, and `to_ns` gives a time as ns.
+    pub fn percentiles(&self, less: u64, to_ns: impl Fn(u64) -> f64) -> Percentiles {
+        let mut times = if self.quiet.is_empty() { &self.disturbed } else { &self.quiet }.clone();
+        times.sort_unstable();
+        [0.5, 0.9, 0.99, 0.999].map(|share| {
+            let index = (times.len() as f64 * share) as usize;
+            times.get(index.min(times.len().saturating_sub(1))).map_or(0.0, |t| to_ns(t.saturating_sub(less)))
+        })
     }
 
     /// The quiet rounds of all, as text.
@@ -134,15 +140,6 @@ impl Rounds {
 
 /// p50, p90, p99 and p99.9, in ns.
 pub type Percentiles = [f64; 4];
-
-/// The percentiles of `ticks`, each with `less` ticks taken off.
-fn percentiles(mut ticks: Vec<u64>, less: u64, clock: &Ticks) -> Percentiles {
-    ticks.sort_unstable();
-    [0.5, 0.9, 0.99, 0.999].map(|share| {
-        let index = (ticks.len() as f64 * share) as usize;
-        clock.ns(ticks.get(index.min(ticks.len().saturating_sub(1))).map_or(0, |t| t.saturating_sub(less)))
-    })
-}
 
 /// Whether the program runs as a test (`cargo test --benches`), where a short look is enough.
 pub fn is_test() -> bool {

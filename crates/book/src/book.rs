@@ -7,7 +7,7 @@
 //! Scales only ever become finer: a message with more decimals than the book multiplies every mantissa of the book, a
 //! message with fewer is multiplied on its way in. No number changes its value by that.
 
-use touchline_market::{Head, Level, Levels, Price, Record, SCALE_MAX, Side, rescale_price};
+use touchline_market::{Flags, Head, Level, Levels, Price, Record, SCALE_MAX, Side, rescale_price};
 
 use crate::BookError;
 use crate::scale::Scales;
@@ -82,7 +82,7 @@ impl Book {
             && body.size_hint().0 >= head.body_records()
             && self.bids.len() + usize::from(head.bids) <= self.levels_max
             && self.asks.len() + usize::from(head.asks) <= self.levels_max;
-        if expected { Ok(self.apply(Levels::new(head, body))) } else { self.apply_unusual(head, body) }
+        if expected { Ok(self.apply(head, Levels::new(head, body))) } else { self.apply_unusual(head, body) }
     }
 
     /// Replaces all levels by the snapshot's. They may stand in any order; a quantity of zero means no level.
@@ -231,17 +231,17 @@ impl Book {
 
     /// Sets levels that were checked; tells how many removals met no level.
     #[inline]
-    fn apply(&mut self, levels: impl Iterator<Item = (Side, Level)>) -> u32 {
-        let mut unknown = 0;
-        for (side, level) in levels {
-            let window = match side {
-                Side::Bid => &mut self.bids,
-                Side::Ask => &mut self.asks,
-            };
-            let known = window.set(Key::new(side, level.price), level.qty);
-            unknown += u32::from(!known & (level.qty.0 == 0));
+    fn apply(&mut self, head: &Head, levels: impl Iterator<Item = (Side, Level)>) -> u32 {
+        let mut levels = levels.map(|(_, level)| level);
+        let (bids, asks) = (usize::from(head.bids), usize::from(head.asks));
+        // One side after the other: what a side needs of its fields stays in registers.
+        if head.flags.has(Flags::ASKS_FIRST) {
+            set_all(&mut self.asks, Side::Ask, levels.by_ref().take(asks))
+                + set_all(&mut self.bids, Side::Bid, levels.take(bids))
+        } else {
+            set_all(&mut self.bids, Side::Bid, levels.by_ref().take(bids))
+                + set_all(&mut self.asks, Side::Ask, levels.take(asks))
         }
-        unknown
     }
 
     /// Applies a delta whose scales are not the book's, or which is near a limit, or too short.
@@ -274,7 +274,7 @@ impl Book {
         if to != self.scales {
             self.rescale(to);
         }
-        Ok(self.apply(levels))
+        Ok(self.apply(head, levels))
     }
 
     /// Brings every level to finer scales, which was checked to be possible.
@@ -314,6 +314,17 @@ impl Book {
         let number = |levels: usize| u32::try_from(levels).unwrap_or(u32::MAX);
         Err(BookError::TooManyLevels { levels: number(levels), limit: number(self.levels_max) })
     }
+}
+
+/// Sets levels of one side; tells how many removals met no level.
+#[inline]
+fn set_all(window: &mut Window, side: Side, levels: impl Iterator<Item = Level>) -> u32 {
+    let mut unknown = 0;
+    for level in levels {
+        let known = window.set(Key::new(side, level.price), level.qty);
+        unknown += u32::from(!known & (level.qty.0 == 0));
+    }
+    unknown
 }
 
 /// Is the body all there?

@@ -47,7 +47,7 @@ pub(crate) fn at_learned_scales<S: Sink, T>(
         match attempt(found, sink) {
             Ok(done) => {
                 if found != listed {
-                    learn(listing, found);
+                    listing.widen(found);
                 }
                 return Ok(done);
             }
@@ -72,15 +72,6 @@ fn widened(mut found: Found, fault: Fault) -> Result<Found, ParseError> {
     }
     *scale = needed;
     Ok(found)
-}
-
-#[cold]
-#[inline(never)]
-fn learn(listing: &mut Listing, found: Found) {
-    // The scale that did not change refuses to be widened, which is as good.
-    let error = |needed| DecimalError::TooPrecise { needed };
-    let _ = listing.widen_price(found.id, found.price_scale, error(found.price_scale));
-    let _ = listing.widen_qty(found.id, found.qty_scale, error(found.qty_scale));
 }
 
 /// A price at its scale; any sign.

@@ -1,57 +1,81 @@
-//! Seven words and their version in one cache line.
+//! Seven words and their version in one cache line, twice.
 //!
-//! The protocol, in which the version is odd while a write is under way:
+//! Writes are numbered, and go to the two places in turn. A version is twice the number of the write that is in
+//! its place, less one while that write is under way:
 //!
 //! ```text
-//! write: version = odd; (A) words; (C) version = next even
-//! read:  version, even (D); words; (B) version, still the same
+//! write: version = 2n - 1; (A) words; (C) version = 2n                in place n mod 2
+//! read:  both versions (D); the place of the larger, or the other one if the larger is odd; its words; (B) its
+//!        version, still the same
 //! ```
+//!
+//! With one place, a reader that comes upon a write under way has nothing to read, and a writer that is stopped half
+//! way keeps everybody waiting. With two, the write before is still there. It costs one line more in memory and
+//! none on the way: a write changes one line, and the other stays in the reader's cache.
 
 use crate::ordering::Site;
 use crate::sync::{AtomicU64, Ordering::Relaxed, load_words, new_words, spin_loop, store_words};
 use crate::{Busy, LINE_WORDS, TRIES_MAX};
 use std::sync::Arc;
 
-/// Makes a line that holds `initial`, and gives out its writer and a reader to clone.
+/// Makes a line that holds `initial`, and gives out its writer and a reader to clone. It takes 128 bytes.
 pub fn channel(initial: &[u64; LINE_WORDS]) -> (LineWriter, LineReader) {
-    let line = Arc::new(Line { version: AtomicU64::new(0), words: new_words(initial) });
-    (LineWriter { line: Arc::clone(&line), version: 0 }, LineReader { line })
+    let place = |number: u64| Place { version: AtomicU64::new(2 * number), words: new_words(initial) };
+    let pair = Arc::new(Pair { even: place(2), odd: place(1) });
+    (LineWriter { pair: Arc::clone(&pair), number: 2 }, LineReader { pair })
+}
+
+/// The places of the even and of the odd writes, in neighbouring lines.
+#[derive(Debug)]
+#[repr(C, align(128))]
+struct Pair {
+    even: Place,
+    odd: Place,
 }
 
 #[derive(Debug)]
 #[repr(C, align(64))]
-struct Line {
-    /// Even: the words are whole. Odd: they are being written.
+struct Place {
+    /// Twice the number of the write in this place; one less while it is under way.
     version: AtomicU64,
     words: [AtomicU64; LINE_WORDS],
+}
+
+impl Pair {
+    /// The place of a write.
+    #[inline(always)]
+    fn place(&self, number: u64) -> &Place {
+        if number & 1 == 0 { &self.even } else { &self.odd }
+    }
 }
 
 /// The one writer of a line.
 #[derive(Debug)]
 pub struct LineWriter {
-    line: Arc<Line>,
-    /// The writer's own copy of the version, always even: reading the line back, which a reader may have taken
-    /// to its core, would cost a transfer.
-    version: u64,
+    pair: Arc<Pair>,
+    /// The number of the last write, kept here because reading it back from a line that a reader has taken to its
+    /// core would cost a transfer. At a write per nanosecond it lasts for centuries.
+    number: u64,
 }
 
 impl LineWriter {
     /// Publishes `words`. Never waits.
     #[inline]
     pub fn write(&mut self, words: &[u64; LINE_WORDS]) {
-        let line = &*self.line;
-        line.version.store(self.version.wrapping_add(1), Relaxed);
+        self.number = self.number.wrapping_add(1);
+        let place = self.pair.place(self.number);
+        let version = self.number.wrapping_mul(2);
+        place.version.store(version.wrapping_sub(1), Relaxed);
         Site::LineBegin.fence(); // (A) Pairs with (B) in `read`: whoever sees a new word sees the odd version.
-        store_words(&line.words, words);
-        self.version = self.version.wrapping_add(2);
-        line.version.store(self.version, Site::LinePublish.order()); // (C) Pairs with (D): every word in place.
+        store_words(&place.words, words);
+        place.version.store(version, Site::LinePublish.order()); // (C) Pairs with (D): every word in place.
     }
 }
 
 /// A reader of a line. Clone it for every thread that wants one.
 #[derive(Clone, Debug)]
 pub struct LineReader {
-    line: Arc<Line>,
+    pair: Arc<Pair>,
 }
 
 impl LineReader {
@@ -59,19 +83,23 @@ impl LineReader {
     ///
     /// # Errors
     ///
-    /// [`Busy`] after [`TRIES_MAX`] attempts. At a writer that has been interrupted in the middle of a write, that
-    /// is the answer until it goes on.
+    /// [`Busy`] after [`TRIES_MAX`] attempts, each of which the writer has overtaken.
     #[inline]
     pub fn read(&self) -> Result<[u64; LINE_WORDS], Busy> {
         let mut words = [0; LINE_WORDS];
         for _ in 0..TRIES_MAX {
-            let version = self.line.version.load(Site::LineLook.order()); // (D) Pairs with (C) in `write`.
-            if version & 1 == 0 {
-                load_words(&self.line.words, &mut words);
-                Site::LineCheck.fence(); // (B) Pairs with (A): a word of a later write brings its odd version.
-                if self.line.version.load(Relaxed) == version {
-                    return Ok(words);
-                }
+            let even = self.pair.even.version.load(Site::LineLook.order()); // (D) Pairs with (C) in `write`.
+            let odd = self.pair.odd.version.load(Site::LineLook.order()); // (D) as above.
+            // The last write that is over: the larger version, or if that is odd, the one before it. The other
+            // place may have been looked at too early to show it; then the comparison below fails.
+            let version = even.max(odd) & !1;
+            let version = if even.max(odd) & 1 == 0 { version } else { version.wrapping_sub(0) };
+            let number = version / 2;
+            let place = self.pair.place(number);
+            load_words(&place.words, &mut words);
+            Site::LineCheck.fence(); // (B) Pairs with (A): a word of a later write brings its odd version.
+            if place.version.load(Relaxed) == version {
+                return Ok(words);
             }
             spin_loop();
         }

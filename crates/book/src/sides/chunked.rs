@@ -44,6 +44,8 @@ pub struct Chunked {
     pieces: Vec<Piece>,
     free: Vec<u32>,
     len: usize,
+    /// Where the last update was: the next one is often there too, since venues send levels in order.
+    hint: usize,
 }
 
 impl Piece {
@@ -162,6 +164,17 @@ impl Chunked {
             let levels = piece.keys.iter().zip(&piece.qtys).take(span.len as usize);
             levels.rev().map(|(&key, &qty)| (Key(key), Qty(qty)))
         })
+    }
+
+    /// As [`place`](Self::place), tried first where the last update was.
+    #[inline]
+    fn place_near(&mut self, key: u64) -> usize {
+        let here = self.firsts.get(self.hint).is_some_and(|&first| first <= key);
+        let below = self.firsts.get(self.hint + 1).is_none_or(|&next| key < next);
+        if !(here && below) {
+            self.hint = self.place(key);
+        }
+        self.hint
     }
 
     /// The place in the directory whose piece holds `key` or would hold it.
@@ -284,7 +297,7 @@ impl Chunked {
 impl Ladder for Chunked {
     #[inline]
     fn set(&mut self, key: Key, qty: Qty) -> bool {
-        let place = self.place(key.0);
+        let place = self.place_near(key.0);
         let found = self.spans.get(place).and_then(|span| {
             let len = span.len as usize;
             let piece = self.pieces.get_mut(span.piece as usize)?;

@@ -121,7 +121,7 @@ impl<O: Observer> Shard<O> {
             return;
         };
         if let Some(timing) = &mut self.timing {
-            measure(timing, head, popped, applied.unwrap_or(popped));
+            measure(timing, head, popped, applied);
         }
     }
 
@@ -253,7 +253,7 @@ impl Desk {
 
 /// Records the stages of one update: all stamps are there now.
 #[inline]
-fn measure(timing: &mut Timing, head: &Head, popped: Ticks, applied: Ticks) {
+fn measure(timing: &mut Timing, head: &Head, popped: Ticks, applied: Option<Ticks>) {
     if head.kind == UpdateKind::Break {
         return;
     }
@@ -264,7 +264,9 @@ fn measure(timing: &mut Timing, head: &Head, popped: Ticks, applied: Ticks) {
         let committed = Ticks(head.mark.saturating_add(u64::from(head.commit_ticks)));
         timing.record(Stage::Ring, kind, committed, popped);
     }
-    timing.record(Stage::Apply, kind, popped, applied);
-    timing.record(Stage::Publish, kind, applied, published);
+    if let Some(applied) = applied {
+        timing.record(Stage::Apply, kind, popped, applied);
+    }
+    timing.record(Stage::Publish, kind, applied.unwrap_or(popped), published);
     timing.record(Stage::EndToEnd, kind, due, published);
 }

@@ -10,8 +10,8 @@
 //!   use combined streams (`/stream`) or one raw stream per connection.
 //! * A wrong stream name is acknowledged like a right one and stays silent.
 //! * Numbers are padded with zeros to eight decimals; the tick comes from `exchangeInfo`.
-//! * An order older than a change of tick or lot keeps its finer step, so a snapshot can hold numbers that are too
-//!   precise for the list; the futures do the same.
+//! * An order older than a change of tick or lot keeps its finer step, so a snapshot can hold numbers finer than the
+//!   list says, and the scales widen for them; the futures do the same.
 
 mod fields;
 mod instruments;
