@@ -24,6 +24,7 @@ use touchline_market::{
 };
 
 const CAPTURE: &str = "binance-usdm-btcusdt-20240808.cap.zst";
+/// Rounds when `cargo bench` asks for measurements; `cargo test --benches` only wants to see it run.
 const ROUNDS: usize = 11;
 const SHALLOW: usize = 100;
 
@@ -227,7 +228,7 @@ fn fastest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-fn table(title: &str, input: &Input) {
+fn table(title: &str, input: &Input, rounds: usize) {
     let window = |ticks: usize| move || Window::new(ticks, Some(Price(10)), 8_192);
     let mut layouts = vec![
         layout("BTreeMap", Tree::default, input),
@@ -238,7 +239,7 @@ fn table(title: &str, input: &Input) {
         layout("window 16384", window(16_384), input),
         layout("window 65536", window(65_536), input),
     ];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (row, round) in &mut layouts {
             round(row);
         }
@@ -299,7 +300,7 @@ fn message(kind: UpdateKind, sequence: u64, sides: &[Run]) -> (Head, Vec<Record>
 }
 
 /// The whole stage: a message's records in, continuity, levels, crossing, and the two views out.
-fn stage(input: &Input) {
+fn stage(input: &Input, rounds: usize) {
     let messages: Vec<_> =
         (1..).zip(input.updates.chunks(2)).map(|(n, m)| message(UpdateKind::Delta, n, m)).collect();
     let (head, body) = message(UpdateKind::Snapshot, 0, &input.snapshot);
@@ -308,7 +309,7 @@ fn stage(input: &Input) {
     start.handle(&head, body.iter());
     let (mut publisher, reader) = Publisher::<20>::new();
     let [mut apply, mut publish, mut read] = [const { Vec::new() }; 3];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let mut keeper = start.clone();
         let clock = Instant::now();
         for (head, body) in &messages {
@@ -342,12 +343,12 @@ fn stage(input: &Input) {
 }
 
 fn main() {
-    // `cargo test --benches` runs the program too: one look at the input is enough there.
+    let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 1 };
     let Some(input) = read() else {
         println!("book: no {CAPTURE} in ../shared/captures (or TOUCHLINE_CAPTURES); nothing measured");
         return;
     };
-    table("deep", &input);
-    table("shallow", &shallow(&input));
-    stage(&input);
+    table("deep", &input, rounds);
+    table("shallow", &shallow(&input), rounds);
+    stage(&input, rounds);
 }

@@ -82,7 +82,7 @@ fn recording(criterion: &mut Criterion, name: &str, price_scale: u8, quantity_sc
 
 fn decimal(criterion: &mut Criterion) {
     recording(criterion, "binance-usdm-btcusdt-20240808", 2, 3);
-    recording(criterion, "binance-spot-btcusdt-20240808", 2, 5);
+    recording(criterion, "binance-spot-btcusdt-20240808", 2, 6);
 }
 
 criterion_group!(benches, decimal);

@@ -100,7 +100,7 @@ fn kind(criterion: &mut Criterion, name: &str, frames: &[Vec<u8>], scales: Scale
 
 fn kinds(criterion: &mut Criterion) {
     let usdm = ("usdm", "binance-usdm-btcusdt-20240808", (2, 3));
-    let spot = ("spot", "binance-spot-btcusdt-20240808", (2, 5));
+    let spot = ("spot", "binance-spot-btcusdt-20240808", (2, 6));
     for (market, recording, scales) in [usdm, spot] {
         let Some(frames) = frames::read(recording) else { continue };
         kind(criterion, &format!("{market}/best"), &frames.best, scales);

@@ -199,11 +199,14 @@ fn flat_out<S: Sender, R: Receiver>(ends: (S, R), messages: u64, clock: &Ticks) 
     (clock.ns(stop - start) / messages as f64, is_quiet)
 }
 
+/// The ns of a message, and whether the run was quiet.
+type FlatOut = fn(u64, &Ticks) -> (f64, bool);
+
 /// One line of the table, and what its rounds gave.
 struct Row {
     name: &'static str,
     latency: fn(u64, u64, &Ticks) -> Taken,
-    flat_out: Option<fn(u64, &Ticks) -> (f64, bool)>,
+    flat_out: Option<FlatOut>,
     latencies: Rounds,
     flat: Vec<f64>,
 }

@@ -70,6 +70,8 @@ impl Book {
     /// Applies a delta's levels: absolute quantities, zero removes. Tells how many removals named a level that was
     /// not there, which is normal at most venues.
     ///
+    /// The body's `size_hint` should be exact, as a slice's is: a lower one costs a second pass over the levels.
+    ///
     /// # Errors
     /// Any of [`BookError`]; the book is then unchanged.
     #[inline]
@@ -150,6 +152,12 @@ impl Book {
     #[inline]
     pub fn top(&self, side: Side, levels: &mut [Level]) -> usize {
         self.side(side).top(side, levels)
+    }
+
+    /// As [`top`](Self::top), into slots of the caller's making.
+    #[inline]
+    pub fn top_with<T>(&self, side: Side, slots: &mut [T], write: impl Fn(&mut T, Level)) -> usize {
+        self.side(side).top_with(side, slots, write)
     }
 
     /// Every level of a side, best first.

@@ -5,13 +5,13 @@
 //! rules is the [`Continuity`] family, which the venue hands in. Two questions are asked of it: does an update follow
 //! the last one ([`judge`]), and does it join a snapshot that was asked for beside the stream ([`join`]).
 //!
-//! | family | for example |
-//! | --- | --- |
-//! | range: the next begins one above the last, or earlier | Binance spot, Gate, KuCoin, MEXC; Gemini overlaps by one |
-//! | predecessor: each names the one it follows, numbers may jump | Binance futures, OKX, Bitget, Deribit |
-//! | counter: the last one's number plus one | Bybit, Kraken Futures, HitBTC |
-//! | connection: one counter for all messages of a connection; who knows it judges, and sends every book a break | Bitfinex, Coinbase Advanced, dYdX |
-//! | unchecked: the venue gives nothing to check | Bitstamp, BitMEX, venues that always send the whole book |
+//! | family | next is | for example |
+//! | --- | --- | --- |
+//! | range | a range that leaves nothing out | Binance spot, Gate, KuCoin, MEXC; Gemini overlaps by one |
+//! | predecessor | what names the last one | Binance futures, OKX, Bitget, Deribit |
+//! | counter | the number after the last | Bybit, Kraken Futures, HitBTC |
+//! | connection | anything: judged by who knows the connection | Bitfinex, Coinbase Advanced, dYdX |
+//! | unchecked | anything: the venue gives nothing to check | Bitstamp, BitMEX, whole-book venues |
 //!
 //! # Why an overlap does no harm
 //!

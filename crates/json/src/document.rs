@@ -23,7 +23,7 @@ mod value;
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Tape};
 
 use token::Cursor;
-pub use value::{Elements, Fields, Pairs, Value, level};
+pub use value::{Elements, Fields, Pairs, Place, Value, level};
 
 /// The longest frame that is parsed: 16 MiB. The longest real ones are lists of instruments, about 3 MiB.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
@@ -169,6 +169,12 @@ impl Document<'_> {
     #[inline]
     pub fn root(&self) -> Value<'_> {
         Value::new(self, &self.tape.0)
+    }
+
+    /// The value at a place that [`Value::place`] gave.
+    #[inline(always)]
+    pub fn at(&self, place: Place) -> Value<'_> {
+        Value::new(self, self.tape.0.get(place.index()..).unwrap_or_default())
     }
 }
 

@@ -21,4 +21,4 @@ pub mod decimal;
 pub mod document;
 
 pub use decimal::{DecimalError, Plain};
-pub use document::{Document, Elements, Fields, JsonError, Pairs, Parser, Value};
+pub use document::{Document, Elements, Fields, JsonError, Pairs, Parser, Place, Value};

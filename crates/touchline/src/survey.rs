@@ -64,29 +64,36 @@ impl Survey {
     /// [`Error::Open`], [`Error::UnknownRecording`]. Damage further in is no error: it is noted in the survey.
     pub fn of(path: &Path, venue: Option<&'static VenueFacts>) -> Result<Self, Error> {
         let open = || Reader::open(path).map_err(|source| Error::Open { path: path.to_owned(), source });
+        let by_name = || touchline_venue::by_name_prefix(path.file_name().and_then(|name| name.to_str())?);
         let venue = match venue {
             Some(venue) => venue,
-            None => venue_of_urls(open()?)
-                .or_else(|| touchline_venue::by_name_prefix(path.file_name().and_then(|name| name.to_str())?))
-                .ok_or_else(|| Error::UnknownRecording { path: path.to_owned() })?,
+            None => match (venue_of_urls(open()?), by_name()) {
+                (Ok(Some(venue)), _) | (_, Some(venue)) => venue,
+                (Ok(None), None) => return Err(Error::UnknownRecording { path: path.to_owned() }),
+                (Err(source), None) => return Err(Error::Open { path: path.to_owned(), source }),
+            },
         };
         Ok(Surveyor::new(venue).read(Recording::new(open()?)))
     }
 }
 
-fn venue_of_urls(reader: Reader<impl Read>) -> Option<&'static VenueFacts> {
+/// The venue that a URL names. The error is that of a file without one readable line: no recording at all.
+fn venue_of_urls(reader: Reader<impl Read>) -> Result<Option<&'static VenueFacts>, CaptureError> {
     let mut source = Recording::new(reader);
+    let mut lines = 0_u64;
     loop {
         match source.next() {
             Ok(Some(input)) => {
+                lines += 1;
                 if let Event::Connected { url } | Event::Rest { url, .. } = input.event
                     && let Some(venue) = touchline_venue::by_host_of(url)
                 {
-                    return Some(venue);
+                    return Ok(Some(venue));
                 }
             }
-            Err(error) if !error.is_final() => {}
-            Ok(None) | Err(_) => return None,
+            Err(error) if !error.is_final() => lines += 1,
+            Err(error) if lines == 0 => return Err(error),
+            Ok(None) | Err(_) => return Ok(None),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers at an instrument's scales, and the widening of scales where the data is finer.
 
-use touchline_json::{DecimalError, Value};
+use touchline_json::{DecimalError, Value, decimal, document};
 use touchline_market::{LEVELS_MAX, Level, LevelPacker, Price, Qty, SCALE_MAX, Sink, UpdateError};
 
 use crate::{Found, Listing, ParseError};
@@ -114,24 +114,70 @@ pub(crate) fn levels<S: Sink>(
     packer: &mut LevelPacker,
     sink: &mut S,
 ) -> Result<u16, Fault> {
-    let elements = array.array().ok_or(ParseError::WrongType(name))?;
-    let count = elements.len();
+    let mut pairs = array.pairs().ok_or(ParseError::WrongType(name))?;
+    let count = pairs.len();
     if count > LEVELS_MAX {
         return Err(UpdateError::TooManyLevels.into());
     }
-    for element in elements {
-        let Some((price, quantity)) = element.pair().or_else(|| first_two(element)) else {
-            return Err(ParseError::WrongType(name).into());
+    for index in 0..count {
+        let texts = pairs.next_texts();
+        let fast = texts.map(|(price, qty)| decimal::level(price, found.price_scale, qty, found.qty_scale));
+        let level = match fast {
+            Some(Ok((price, qty))) if price > 0 => Level::new(price, qty),
+            _ => {
+                if texts.is_none() {
+                    pairs.next();
+                }
+                slow_level(array, index, name, found)?
+            }
         };
-        let price = positive_price(price, name, found.price_scale)?;
-        let qty = qty(quantity, name, found.qty_scale)?;
-        packer.push(Level { price, qty }, sink)?;
+        packer.push(level, sink)?;
     }
     Ok(count as u16)
 }
 
+/// One level that is not two plain decimals in strings, or has an error in it.
 #[cold]
 #[inline(never)]
+fn slow_level(array: Value<'_>, index: usize, name: &'static str, found: Found) -> Result<Level, Fault> {
+    let element = array.array().and_then(|mut elements| elements.nth(index));
+    let pair = element.and_then(|element| element.pair().or_else(|| first_two(element)));
+    let level = level(pair.ok_or(ParseError::WrongType(name))?, name, name, found)?;
+    if level.price.0 <= 0 {
+        return Err(ParseError::NotPositive(name).into());
+    }
+    Ok(level)
+}
+
+/// A price of any sign and its quantity, at their scales: both converted at once.
+#[inline(always)]
+pub(crate) fn level(
+    pair: (Value<'_>, Value<'_>),
+    price_name: &'static str,
+    qty_name: &'static str,
+    found: Found,
+) -> Result<Level, Fault> {
+    match document::level(pair, found.price_scale, found.qty_scale) {
+        Ok((price, qty)) => Ok(Level::new(price, qty)),
+        Err(_) => Err(level_fault(pair, price_name, qty_name, found)),
+    }
+}
+
+/// Which of the two numbers stopped the level, and why.
+#[cold]
+#[inline(never)]
+fn level_fault(
+    pair: (Value<'_>, Value<'_>),
+    price_name: &'static str,
+    qty_name: &'static str,
+    found: Found,
+) -> Fault {
+    let faulty = price(pair.0, price_name, found.price_scale).err();
+    let faulty = faulty.or_else(|| qty(pair.1, qty_name, found.qty_scale).err());
+    // One of the two fails alone as it failed in the pair.
+    faulty.unwrap_or(ParseError::WrongType(price_name).into())
+}
+
 fn first_two(element: Value<'_>) -> Option<(Value<'_>, Value<'_>)> {
     let mut elements = element.array()?;
     Some((elements.next()?, elements.next()?))

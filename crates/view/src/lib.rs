@@ -1,23 +1,24 @@
 //! Cells that one thread publishes into and any number of threads copy from, without a lock.
 //!
-//! * [`line`]: seven words in one cache line, for the best level and its verdict.
+//! * [`line`](mod@line): seven words that cross in one cache line, for the best level and its verdict. 128 bytes.
 //! * [`block`]: a head of seven words and `ROWS` rows of four, for the top levels of a book.
 //!
 //! # What it costs
 //!
-//! A copy that nobody has written to since it was last read comes from the reader's own cache: some 3 ns for a
-//! line, some 20 ns for a block of 20 rows (704 bytes, eleven lines). After a write, the lines have to cross from the
+//! A copy that nobody has written to since it was last read comes from the reader's own cache: 1 to 3 ns for a line,
+//! 10 to 20 ns for a block of 20 rows (704 bytes, eleven lines). After a write the lines have to cross from the
 //! writer's core: 50 to 150 ns for one, and little more for eleven, because they are fetched side by side.
 //!
 //! A writer never waits, whatever the readers do. A read makes at most [`TRIES_MAX`] attempts and then says
 //! [`Busy`], so it is wait-free: each attempt is a fixed number of loads.
 //!
-//! # Why two kinds
+//! # Why places in turn
 //!
-//! Each is a seqlock: the reader copies, then asks a version word whether the writer was there meanwhile. Over one
-//! line that is the cheapest thing there is. Over eleven lines under a fast writer it collapses, because some line
-//! has always just changed. A block therefore has [`SLOTS`] places, written in turn: a copy is spoiled only if the
-//! writer comes all the way round while it is being made.
+//! In a seqlock the reader copies, and then asks a version word whether the writer was there meanwhile. A single
+//! seqlock over eleven lines collapses under a fast writer, because some line has always just changed; even over one
+//! line, a writer that is stopped half way leaves the reader nothing to copy. So both cells keep the write before:
+//! a line has two places, whose versions the reader compares, and a block has [`SLOTS`], of which one more word
+//! names the latest. Only a writer that overtakes the reader spoils a copy.
 //!
 //! The words are atomics, so a torn copy is detected and never undefined, and this crate has no unsafe code.
 //!
@@ -34,8 +35,8 @@
 //! The laws: no read is torn; what one reader sees never goes back; a write that was over before a read began is
 //! seen by it, or a later one is. The loom models hold them against all interleavings and all values that the
 //! memory model lets a load return, within three preemptions (two for two readers of a line), and show for each
-//! ordering named in `ordering.rs` that weakening it alone makes a model fail. It takes some twenty seconds. Under
-//! loom the cells are smaller, by the constants of this page.
+//! ordering named in `ordering.rs` that weakening it alone makes a model fail. It takes half a minute. Under loom the
+//! cells are smaller, by the constants of this page.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p touchline-view --release --test loom
@@ -71,10 +72,10 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 8 };
 /// Attempts of one read before it gives up.
 pub const TRIES_MAX: u32 = if cfg!(loom) { 1 } else { 64 };
 
-/// The writer was in the way at every attempt. Nothing was read; keep the last copy, and read again later.
+/// The writer overtook the reader at every attempt. Nothing was read; keep the last copy, and read again later.
 ///
-/// For a line this happens when the writing thread was interrupted in the middle of a write, or writes without a
-/// pause. For a block the writer must have gone round all its places during each attempt.
+/// For a line the writer must have begun two writes during each attempt, for a block as many as it has places. A
+/// writer that has been stopped, even half way, makes no read busy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the writer was in the way {tries} times")]
 pub struct Busy {

@@ -19,7 +19,7 @@ struct Model {
 }
 
 const MODELS: [Model; 4] = [
-    Model { name: "line, 2 writes, a reader twice", preemptions_max: 3, run: || line_model(2, 1, 2) },
+    Model { name: "line, 3 writes, a reader twice", preemptions_max: 3, run: || line_model(3, 1, 2) },
     Model { name: "block, 3 writes, a reader twice", preemptions_max: 3, run: || block_model(3, 1, 2) },
     Model { name: "line, 2 writes, 2 readers", preemptions_max: 2, run: || line_model(2, 2, 1) },
     Model { name: "block, 3 writes, 2 readers", preemptions_max: 3, run: || block_model(3, 2, 1) },

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use touchline::{Pace, Placement};
+
+use crate::exit::Failure;
 
 /// Low-latency feed handler for crypto exchanges: verified order books from raw exchange bytes.
 #[derive(Debug, Parser)]
@@ -12,18 +15,21 @@ use touchline::{Pace, Placement};
     version,
     propagate_version = true,
     arg_required_else_help = true,
+    max_term_width = 100,
     after_help = "Examples:
-  touchline demo                                   the whole journey on a synthetic market, in seconds
-  touchline verify btcusdt.cap.zst --out out.json  rebuild every book of a recording and write it down
-  touchline replay btcusdt.cap.zst --report out    measure each stage's latency; open out/report.html
-  touchline venues                                 what is spoken
+  The whole journey on a synthetic market, in seconds:
+    touchline demo
+  Rebuild every book of a recording and write it down:
+    touchline verify btcusdt.cap.zst --out out.json
+  Measure each stage's latency, then open out/report.html:
+    touchline replay btcusdt.cap.zst --report out
 
 Exit codes:
   0    sound
   1    a book could not be trusted
-  2    wrong usage
+  2    wrong usage, or a result that cannot be written
   3    the recording is damaged or cannot be read
-  130  stopped by Ctrl-C"
+  130  stopped by Ctrl-C; a second Ctrl-C stops at once"
 )]
 pub(crate) struct Arguments {
     /// What to do.
@@ -34,7 +40,7 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a synthetic exchange through the pipeline for some seconds; show its book and the latencies.
+    /// Run a synthetic market through the pipeline; show its book and the latencies.
     Demo(Demo),
     /// Rebuild every book of a recording and judge it.
     Verify(Verify),
@@ -51,17 +57,17 @@ pub(crate) enum Command {
   touchline demo --venue binance --seconds 10 --seed 7
   touchline demo --json | jq .touch")]
 pub(crate) struct Demo {
-    /// Whose dialect the synthetic market speaks: binance, binance-usdm or binance-coinm.
-    #[arg(long, default_value = "binance-usdm")]
+    /// Whose dialect the synthetic market speaks.
+    #[arg(long, default_value = "binance-usdm", value_parser = venue())]
     pub(crate) venue: String,
     /// How long it runs, 1 to 60 seconds.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub(crate) seconds: u64,
     /// Which market: the same seed gives the same messages.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Messages a second, 10 to 200,000.
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=200_000))]
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=200_000))]
     pub(crate) rate: u64,
     #[command(flatten)]
     pub(crate) threads: Threads,
@@ -77,16 +83,25 @@ pub(crate) struct Demo {
   touchline verify btcusdt.cap.zst --out out.json --every 100
   touchline verify other.cap.zst --venue binance-coinm --only binance-coinm:@BTCUSD_PERP
 
-The result holds, for every symbol, the counts of its messages and the exact state of its book at intervals and at
-the end, with a SHA-256 over all levels.")]
+The result holds, for every symbol, the counts of its messages and the exact
+state of its book at intervals and at the end, with a SHA-256 over all levels.
+
+The table's columns:
+  start    how the book began: a snapshot by REST or in the stream, or empty
+  msgs     snapshots and deltas that took effect
+  stale    deltas that were not newer than the book
+  gaps     breaks of the venue's sequence rule
+  crossed  messages after which the best bid stood above the best ask
+  best     book states whose best prices are those of the venue's own best bid
+           and offer at the same sequence, of how many that could be compared")]
 pub(crate) struct Verify {
-    /// The recording (.cap.zst, or .cap uncompressed).
+    /// The recording: .cap.zst, or uncompressed.
     pub(crate) capture: PathBuf,
-    /// Write the result there, as JSON.
+    /// Write the result there, as JSON. Not after Ctrl-C: a part does not pass for the whole.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Keep a book's state every so many of its messages [default: 25, 100 or 1,000 by the recording's size].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Keep a book's state every so many of its messages [default: 25, 100 or 1,000 by their number].
+    #[arg(long, value_name = "N", value_parser = every)]
     pub(crate) every: Option<u64>,
     #[command(flatten)]
     pub(crate) recording: Recording,
@@ -100,20 +115,21 @@ pub(crate) struct Verify {
 /// Arguments of `replay`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  touchline replay btcusdt.cap.zst
-  touchline replay btcusdt.cap.zst --report out            then open out/report.html
+  touchline replay btcusdt.cap.zst --report out
+  touchline replay btcusdt.cap.zst --pace 20x
   touchline replay btcusdt.cap.zst --pace real --placement reader --cores 2
 
-At `--pace max` the reader is ahead of the books and messages queue in the ring: its ring and end-to-end figures are
-those of a pipeline at its limit. At a paced replay each message counts from the moment it was due, so that a stall
-counts for every message behind it.")]
+At `--pace max` the reader runs ahead of the books and messages queue in the
+ring: ring and end-to-end figures are then those of a pipeline at its limit.
+In a paced replay each message counts from the moment it was due, so that a
+stall counts for every message behind it.")]
 pub(crate) struct Replay {
-    /// The recording (.cap.zst, or .cap uncompressed).
+    /// The recording: .cap.zst, or uncompressed.
     pub(crate) capture: PathBuf,
-    /// How fast: `max`, `real`, or a multiple of real time such as `10x`.
-    #[arg(long, default_value = "max", value_parser = pace)]
+    /// How fast: max, real, or a multiple of real time such as 10x.
+    #[arg(long, value_name = "PACE", default_value = "max", value_parser = pace)]
     pub(crate) pace: Pace,
-    /// Write latency.hlog, latency.hgrm, report.json and report.html into this folder.
+    /// Write report.html, report.json, latency.hlog and latency*.hgrm into this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
@@ -137,7 +153,7 @@ pub(crate) struct Venues {
 #[derive(Args, Debug)]
 pub(crate) struct Recording {
     /// The venue's dialect [default: told by a URL in the recording, or by its file name].
-    #[arg(long, value_name = "VENUE")]
+    #[arg(long, value_name = "VENUE", value_parser = venue())]
     pub(crate) venue: Option<String>,
     /// Only this instrument, e.g. binance:BTC-USDT or binance:@BTCUSDT; may be given several times.
     #[arg(long, value_name = "INSTRUMENT")]
@@ -150,9 +166,16 @@ pub(crate) struct Threads {
     /// Where books are built.
     #[arg(long, value_enum, default_value = "book-thread")]
     pub(crate) placement: PlacementName,
-    /// Cores to pin to: the reader's, then the book thread's, e.g. 2,3 [default: 0,1 where there are two].
-    #[arg(long, value_delimiter = ',', num_args = 1..=2, value_name = "CORES")]
-    pub(crate) cores: Vec<usize>,
+    /// Cores to pin to: the reader's, then the book thread's, e.g. 2,3 [default: the first two there are].
+    #[arg(long, value_name = "CORES", value_parser = cores)]
+    pub(crate) cores: Option<Cores>,
+}
+
+/// Cores to pin to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Cores {
+    reader: usize,
+    book: Option<usize>,
 }
 
 /// Where books are built.
@@ -173,16 +196,40 @@ impl Threads {
         }
     }
 
-    /// The reader's core and the book thread's.
-    pub(crate) fn cores(&self) -> [Option<usize>; 2] {
-        let there = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        match self.cores.as_slice() {
-            [reader, book, ..] => [Some(*reader), Some(*book)],
-            [reader] => [Some(*reader), None],
-            [] if there >= 2 => [Some(0), Some(1)],
-            [] => [None, None],
+    /// The reader's core and the book thread's; without a wish the first two this process may use, if there are two.
+    pub(crate) fn cores(&self) -> Result<[Option<usize>; 2], Failure> {
+        match (self.cores, self.placement) {
+            (Some(Cores { reader, .. }), PlacementName::Reader) => Ok([Some(reader), None]),
+            (Some(Cores { reader, book: Some(book) }), PlacementName::BookThread) => {
+                Ok([Some(reader), Some(book)])
+            }
+            (Some(Cores { reader, book: None }), PlacementName::BookThread) => Err(Failure::Usage(format!(
+                "--cores {reader} leaves the book thread without one: name two, such as {reader},{}, or use \
+                 --placement reader",
+                reader + 1
+            ))),
+            (None, _) => match core_affinity::get_core_ids().unwrap_or_default().as_slice() {
+                [reader, book, ..] => Ok([Some(reader.id), Some(book.id)]),
+                _ => Ok([None, None]),
+            },
         }
     }
+}
+
+fn venue() -> PossibleValuesParser {
+    PossibleValuesParser::new(touchline_venue::all().iter().map(|facts| facts.name.as_str()))
+}
+
+fn cores(text: &str) -> Result<Cores, String> {
+    let core = |text: &str| text.parse().map_err(|_| "write one core or two, such as 2 or 2,3".to_owned());
+    match text.split_once(',') {
+        Some((reader, book)) => Ok(Cores { reader: core(reader)?, book: Some(core(book)?) }),
+        None => Ok(Cores { reader: core(text)?, book: None }),
+    }
+}
+
+fn every(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|every| *every > 0).ok_or_else(|| "write a whole number from 1".to_owned())
 }
 
 fn pace(text: &str) -> Result<Pace, String> {
@@ -218,6 +265,26 @@ mod tests {
         assert_eq!(pace("2.5x"), Ok(Pace::Times(2.5)));
         for bad in ["", "x", "0x", "-1x", "infx", "NaNx", "10"] {
             assert!(pace(bad).is_err(), "{bad}");
+        }
+    }
+    /// One core or two; the book thread must have one where it exists, and a core is never silently dropped.
+    #[test]
+    fn cores_are_read() {
+        let given = |text: &str, placement| Threads { placement, cores: cores(text).ok() }.cores().ok();
+        assert_eq!(given("2,3", PlacementName::BookThread), Some([Some(2), Some(3)]));
+        assert_eq!(given("2", PlacementName::Reader), Some([Some(2), None]));
+        assert_eq!(given("2", PlacementName::BookThread), None);
+        for bad in ["", ",", "x", "1,", "1,2,3", "-1", "1 2"] {
+            assert!(cores(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// States are kept every message or rarer.
+    #[test]
+    fn intervals_are_read() {
+        assert_eq!((every("1"), every("250")), (Ok(1), Ok(250)));
+        for bad in ["0", "-1", "", "1.5"] {
+            assert!(every(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How a command ends.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use touchline_capture::CaptureError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,8 +23,10 @@ pub(crate) enum Ending {
 pub(crate) enum Failure {
     /// The library says no.
     Touchline(touchline::Error),
-    /// A file cannot be written.
-    Write { path: std::path::PathBuf, source: std::io::Error },
+    /// The arguments do not fit together.
+    Usage(String),
+    /// A result cannot be written.
+    Write { path: PathBuf, source: std::io::Error },
 }
 
 impl From<touchline::Error> for Failure {
@@ -37,14 +42,39 @@ pub(crate) fn code(done: Result<Ending, Failure>) -> ExitCode {
         Ok(Ending::Untrusted) => 1,
         Ok(Ending::Damaged) => 3,
         Ok(Ending::Interrupted) => 130,
-        Err(Failure::Write { path, source }) => {
-            crate::out::error(&format!("cannot write {}: {source}", path.display()));
-            2
-        }
-        Err(Failure::Touchline(error)) => {
-            crate::out::error(&error.to_string());
-            // The file itself is at fault, or what was asked of it.
-            if matches!(error, touchline::Error::Open { .. }) { 3 } else { 2 }
+        Err(failure) => {
+            crate::out::error(&failure.text());
+            failure.code()
         }
     })
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            // The file itself is at fault, not what was asked of it.
+            Self::Touchline(touchline::Error::Open { .. }) => 3,
+            Self::Touchline(_) | Self::Usage(_) | Self::Write { .. } => 2,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Touchline(touchline::Error::Open { path, source }) => damage(path, source),
+            Self::Touchline(error) => error.to_string(),
+            Self::Usage(text) => text.clone(),
+            Self::Write { path, source } => format!("cannot write {}: {source}", path.display()),
+        }
+    }
+}
+
+/// What is wrong with a recording. The reader knows where it stopped; a file without a single byte or one that the
+/// system refuses has no place worth naming.
+pub(crate) fn damage(path: &Path, damage: &CaptureError) -> String {
+    let path = path.display();
+    match damage {
+        CaptureError::Io { at, source } if at.line == 0 => format!("cannot read {path}: {source}"),
+        CaptureError::Truncated { at, partial_bytes: 0 } if at.line == 0 => format!("{path} is empty"),
+        _ => format!("{path}: {damage}"),
+    }
 }

@@ -1,19 +1,25 @@
-//! The two ways out: results to standard output, remarks to standard error. A closed pipe ends the program quietly.
+//! The two ways out: results to standard output, remarks to standard error.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 
-/// A result.
-pub(crate) fn result(text: &str) {
+use crate::exit::Failure;
+
+/// A result. A reader that has seen enough and closed its pipe is no failure: the command's own end still counts.
+pub(crate) fn result(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Write { path: PathBuf::from("to standard output"), source })
+        }
+        _ => Ok(()),
     }
 }
 
 /// A result as JSON.
-pub(crate) fn json(value: &impl serde::Serialize) {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     // Plain data with text keys: it always has a JSON form.
-    result(&serde_json::to_string_pretty(value).unwrap_or_default());
+    result(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 /// A remark.

@@ -1,4 +1,4 @@
-//! A bar for what takes long, and Ctrl-C.
+//! A bar for what takes long, and Ctrl-C. Bars are drawn on a terminal only, on standard error.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -7,17 +7,25 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use touchline::Running;
 
-/// How often the bar is drawn.
-const TICK: Duration = Duration::from_millis(50);
+/// How often the pipeline is asked how far it is. The bar is drawn at most 20 times a second.
+const TICK: Duration = Duration::from_millis(5);
 
-/// Waits until the pipeline is done, with a bar on a terminal's standard error. True if Ctrl-C stopped it.
+/// Does something that cannot say how far it is, such as the first look at a recording.
+pub(crate) fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let done = work();
+    spinner.finish_and_clear();
+    done
+}
+
+/// Waits until the pipeline is done, with a bar. True if Ctrl-C stopped it before.
 pub(crate) fn watch<O>(running: &Running<O>, what: &str) -> bool {
     let interrupted = on_interrupt();
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}") {
+    let bar = ProgressBar::new(0).with_message(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %, {eta} left") {
         bar.set_style(style);
     }
-    bar.set_message(what.to_owned());
     let mut stopped = false;
     while !running.is_finished() {
         if let (done, Some(total)) = running.progress() {
@@ -28,9 +36,12 @@ pub(crate) fn watch<O>(running: &Running<O>, what: &str) -> bool {
             stopped = true;
             running.stop();
         }
-        std::thread::sleep(TICK.min(Duration::from_millis(5)));
+        std::thread::sleep(TICK);
     }
     bar.finish_and_clear();
+    if stopped {
+        crate::out::remark("stopped by Ctrl-C: this is what was done until then");
+    }
     stopped
 }
 

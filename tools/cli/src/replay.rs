@@ -1,24 +1,51 @@
 //! `touchline replay`.
 
+use std::path::Path;
 use std::time::SystemTime;
 
+use serde::Serialize;
 use touchline::latency::{Machine, Omission, Report, RunInfo};
 use touchline::verify::capture_name;
 use touchline::{Finished, Pace};
 
 use crate::arguments::{Replay, Threads};
-use crate::exit::{Ending, Failure};
+use crate::exit::{Ending, Failure, damage};
 use crate::{out, progress, screen, verify};
 
+/// What `--json` prints: the fields of `report.json`, then what became of the books.
+#[derive(Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    report: serde_json::Value,
+    interrupted: bool,
+    damage: Option<String>,
+    books: Vec<Book>,
+}
+
+#[derive(Serialize)]
+struct Book {
+    instrument: String,
+    symbol: String,
+    state: String,
+    epoch: u32,
+    sequence: u64,
+    snapshots: u64,
+    updates: u64,
+    gaps: u64,
+    bbos: u64,
+    trades: u64,
+    levels: [usize; 2],
+}
+
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
-    let mut replay = verify::open(&arguments.capture, &arguments.recording)?
-        .placement(arguments.threads.placement())
-        .pace(arguments.pace);
-    if let [Some(reader), Some(book)] = arguments.threads.cores() {
-        replay = replay.cores(reader, book);
+    if let Some(folder) = &arguments.report {
+        // Says no before the work instead of after it.
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Failure::Write { path: folder.clone(), source })?;
     }
+    let replay =
+        verify::open(&arguments.capture, &arguments.recording, &arguments.threads)?.pace(arguments.pace);
     let frames = replay.survey().frames;
-    let name = capture_name(&arguments.capture);
     let started = SystemTime::now();
     let running = replay.start()?;
     let views = running.views().to_vec();
@@ -28,29 +55,59 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
     for note in &finished.notes {
         out::remark(&format!("note: {note}"));
     }
+    let frames = if interrupted { frames.min(finished.intake.received) } else { frames };
+    let name = capture_name(&arguments.capture);
     let report = report(&name, frames, started, arguments.pace, &arguments.threads, &finished);
-    if arguments.json {
-        out::result(report.json().unwrap_or_default().trim_end());
-    } else {
-        out::result(&report.table());
-        out::result(&screen::books(&finished, &views));
-        out::result(verify::remarks(&finished).trim_end());
-    }
     if let Some(folder) = &arguments.report {
-        let files = report.write(folder).map_err(|source| Failure::Write { path: folder.clone(), source })?;
-        for file in files {
-            out::remark(&format!("wrote {}", file.display()));
-        }
+        write(&report, folder)?;
+    }
+    let fault = finished.damage.as_ref().map(|fault| damage(&arguments.capture, fault));
+    if arguments.json {
+        out::json(&outcome(&report, &finished, interrupted, fault.clone()))?;
+    } else if finished.inputs > 0 {
+        out::result(&report.table())?;
+        out::result(&screen::books(&finished, &views))?;
+        out::result(&verify::remarks(&finished))?;
+    }
+    if let Some(fault) = fault {
+        out::error(&fault);
+        return Ok(Ending::Damaged);
     }
     Ok(ending(&finished, interrupted))
 }
 
-/// How a run without verification ends.
+fn write(report: &Report, folder: &Path) -> Result<(), Failure> {
+    let written = report.write(folder);
+    let files = written.map_err(|source| Failure::Write { path: folder.to_owned(), source })?;
+    let page = folder.join("report.html");
+    out::remark(&format!("wrote {} files; open {} in a browser", files.len(), page.display()));
+    Ok(())
+}
+
+fn outcome(report: &Report, finished: &Finished<()>, interrupted: bool, damage: Option<String>) -> Outcome {
+    let book = |book: &touchline::BookReport| Book {
+        instrument: format!("{}:{}", book.instrument.venue, book.instrument.name),
+        symbol: book.instrument.symbol.clone(),
+        state: book.state.to_string(),
+        epoch: book.epoch,
+        sequence: book.sequence.0,
+        snapshots: book.counters.snapshots,
+        updates: book.counters.updates,
+        gaps: book.counters.gaps,
+        bbos: book.channels.bbos,
+        trades: book.channels.trades,
+        levels: book.levels,
+    };
+    Outcome { report: value(report), interrupted, damage, books: finished.books.iter().map(book).collect() }
+}
+
+/// A report as a part of a larger JSON.
+pub(crate) fn value(report: &Report) -> serde_json::Value {
+    serde_json::from_str(&report.json().unwrap_or_default()).unwrap_or_default()
+}
+
+/// How a run without verification ends, if nothing was wrong with its source.
 pub(crate) fn ending<O>(finished: &Finished<O>, interrupted: bool) -> Ending {
-    if let Some(damage) = &finished.damage {
-        out::error(&damage.to_string());
-        return Ending::Damaged;
-    }
     if interrupted {
         return Ending::Interrupted;
     }
@@ -74,10 +131,7 @@ pub(crate) fn report<O>(
         frames,
         messages: finished.intake.updates,
         wall: finished.wall,
-        placement: match threads.placement() {
-            touchline::Placement::BookThread => "book-thread".to_owned(),
-            touchline::Placement::Reader => "reader".to_owned(),
-        },
+        placement: threads.placement(),
         pace: match pace {
             Pace::Max => "max".to_owned(),
             Pace::Times(1.0) => "real".to_owned(),

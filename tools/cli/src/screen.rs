@@ -11,12 +11,9 @@ const INSTRUMENTS: usize = 20;
 
 /// One line per instrument: what it is worth and where it stands.
 pub(crate) fn books<O>(finished: &Finished<O>, views: &[View]) -> String {
-    let mut text = format!(
-        "{:<28} {:<16} {:>9} {:>9} {:>9} {:>7} {:>7}   {}\n",
-        "instrument", "state", "updates", "bbo", "trades", "bids", "asks", "best"
-    );
+    let head = ["instrument", "state", "updates", "bbo", "trades", "bids", "asks", "best"];
+    let mut rows = vec![head.map(str::to_owned)];
     for (book, view) in finished.books.iter().zip(views).take(INSTRUMENTS) {
-        let name = format!("{}:{}", book.instrument.venue, book.instrument.name);
         let shown = view.read();
         let best = match (shown.bids().first(), shown.asks().first()) {
             (Some(bid), Some(ask)) => {
@@ -25,33 +22,57 @@ pub(crate) fn books<O>(finished: &Finished<O>, views: &[View]) -> String {
             _ => "-".to_owned(),
         };
         let [bids, asks] = book.levels;
-        text += &format!(
-            "{name:<28} {:<16} {:>9} {:>9} {:>9} {bids:>7} {asks:>7}   {best}\n",
+        rows.push([
+            format!("{}:{}", book.instrument.venue, book.instrument.name),
             book.state.to_string(),
-            book.counters.updates,
-            book.channels.bbos,
-            book.channels.trades,
-        );
+            book.counters.updates.to_string(),
+            book.channels.bbos.to_string(),
+            book.channels.trades.to_string(),
+            bids.to_string(),
+            asks.to_string(),
+            best,
+        ]);
     }
+    let mut text = table(&rows, [false, false, true, true, true, true, true, false]);
     if finished.books.len() > INSTRUMENTS {
-        text += &format!("… and {} more\n", finished.books.len() - INSTRUMENTS);
+        text += &format!("... and {} more\n", finished.books.len() - INSTRUMENTS);
+    }
+    text
+}
+
+/// Rows as a table, each column as wide as its widest cell; `right` says which columns hold numbers.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]], right: [bool; N]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for ((cell, width), right) in row.iter().zip(widths).zip(right) {
+            line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
+        }
+        text += line.trim_end();
+        text.push('\n');
     }
     text
 }
 
 /// A book's best levels, asks above bids, with bars by quantity.
 pub(crate) fn ladder(name: &str, view: &BookView<VIEW_DEPTH>) -> String {
-    let largest = view.asks().iter().take(SHOWN).chain(view.bids().iter().take(SHOWN));
-    let largest = largest.map(|level| level.qty.0).max().unwrap_or(1).max(1);
+    let shown = || view.asks().iter().take(SHOWN).chain(view.bids().iter().take(SHOWN));
+    let largest = shown().map(|level| level.qty.0).max().unwrap_or(1).max(1);
+    let price = |level: &Level| level.price.at(view.price_scale).to_string();
+    let qty = |level: &Level| level.qty.at(view.qty_scale).to_string();
+    let prices = shown().map(|level| decimals(&price(level))).max().unwrap_or(0);
+    let qtys = shown().map(|level| decimals(&qty(level))).max().unwrap_or(0);
     let row = |side: Side, level: &Level| {
         let width = (level.qty.0 as f64 / largest as f64 * 24.0).ceil() as usize;
         let side = if side == Side::Ask { "ask" } else { "bid" };
-        format!(
-            "  {side}  {:>14}  {:>14}  {}\n",
-            level.price.at(view.price_scale).to_string(),
-            level.qty.at(view.qty_scale).to_string(),
-            "█".repeat(width)
-        )
+        let (price, qty) = (padded(&price(level), prices), padded(&qty(level), qtys));
+        format!("  {side}  {price:>14}  {qty:>14}  {}\n", "█".repeat(width))
     };
     let mut text = format!("{name}  {}  epoch {}  sequence {}\n", view.state, view.epoch, view.sequence.0);
     for level in view.asks().iter().take(SHOWN).rev() {
@@ -62,4 +83,38 @@ pub(crate) fn ladder(name: &str, view: &BookView<VIEW_DEPTH>) -> String {
         text += &row(Side::Bid, level);
     }
     text
+}
+
+/// Digits behind the point.
+fn decimals(number: &str) -> usize {
+    number.split_once('.').map_or(0, |(_, decimals)| decimals.len())
+}
+
+/// A decimal with zeros up to so many digits behind the point: a column of them stands point under point.
+fn padded(number: &str, digits: usize) -> String {
+    let zeros = "0".repeat(digits.saturating_sub(decimals(number)));
+    let point = if number.contains('.') || zeros.is_empty() { "" } else { "." };
+    format!("{number}{point}{zeros}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole numbers, short and full decimals, negative ones: same length behind the point, same value.
+    #[test]
+    fn decimals_stand_point_under_point() {
+        let cases = [("61781", "61781.0"), ("61781.2", "61781.2"), ("-3", "-3.0"), ("0", "0.0")];
+        for (number, expected) in cases {
+            assert_eq!(padded(number, 1), expected);
+        }
+        assert_eq!((padded("5", 0), padded("1.28", 3)), ("5".to_owned(), "1.280".to_owned()));
+    }
+
+    /// Columns are as wide as their widest cell, numbers stand right, and no line ends in blanks.
+    #[test]
+    fn tables_are_as_narrow_as_their_cells_allow() {
+        let rows = [["name", "n", ""], ["a", "1,000", "x"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows, [false, true, false]), "name      n\na     1,000  x\n");
+    }
 }

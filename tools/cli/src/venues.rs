@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Venues) -> Result<Ending, Failure> {
         })
         .collect();
     if arguments.json {
-        out::json(&rows);
+        out::json(&rows)?;
         return Ok(Ending::Sound);
     }
     let mut text = format!("{:<15} {:<23} {:<12} {}\n", "name", "venue", "continuity", "channels");
@@ -35,6 +35,6 @@ pub(crate) fn run(arguments: &Venues) -> Result<Ending, Failure> {
         let channels = row.channels.join(" ");
         text += &format!("{:<15} {:<23} {:<12} {channels}\n", row.name, row.title, row.continuity);
     }
-    out::result(text.trim_end());
+    out::result(text.trim_end())?;
     Ok(Ending::Sound)
 }

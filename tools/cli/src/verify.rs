@@ -1,19 +1,28 @@
 //! `touchline verify`.
 
-use touchline::market::Reason;
-use touchline::verify::{Verification, Verified, Verifier};
-use touchline::{Finished, Replay};
+use std::path::Path;
 
-use crate::arguments::{Recording, Verify};
-use crate::exit::{Ending, Failure};
-use crate::{out, progress};
+use touchline::verify::{Verification, Verified, Verifier};
+use touchline::{Finished, Placement, Replay};
+
+use crate::arguments::{Recording, Threads, Verify};
+use crate::exit::{Ending, Failure, damage};
+use crate::{out, progress, screen};
 
 /// Opens a recording as the command line says.
-pub(crate) fn open(capture: &std::path::Path, recording: &Recording) -> Result<Replay, Failure> {
-    let replay = match &recording.venue {
-        Some(venue) => Replay::open_as(capture, venue)?,
-        None => Replay::open(capture)?,
-    };
+pub(crate) fn open(capture: &Path, recording: &Recording, threads: &Threads) -> Result<Replay, Failure> {
+    let cores = threads.cores()?;
+    let opened = progress::during("looking at the recording", || match &recording.venue {
+        Some(venue) => Replay::open_as(capture, venue),
+        None => Replay::open(capture),
+    });
+    let mut replay = opened?.placement(threads.placement());
+    match (cores, threads.placement()) {
+        ([Some(reader), Some(book)], _) => replay = replay.cores(reader, book),
+        // There is no book thread.
+        ([Some(reader), None], Placement::Reader) => replay = replay.cores(reader, reader),
+        _ => {}
+    }
     if recording.only.is_empty() {
         return Ok(replay);
     }
@@ -21,27 +30,29 @@ pub(crate) fn open(capture: &std::path::Path, recording: &Recording) -> Result<R
 }
 
 pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
-    let mut replay = open(&arguments.capture, &arguments.recording)?.placement(arguments.threads.placement());
-    if let [Some(reader), Some(book)] = arguments.threads.cores() {
-        replay = replay.cores(reader, book);
+    if let Some(path) = &arguments.out {
+        writable(path)?;
     }
+    let replay = open(&arguments.capture, &arguments.recording, &arguments.threads)?;
     let verification = Verification::start(replay, arguments.every)?;
     let interrupted = progress::watch(verification.running(), "verify");
-    let (verified, finished) = verification.join()?;
+    let (mut verified, finished) = verification.join()?;
     for note in &finished.notes {
         out::remark(&format!("note: {note}"));
     }
-    if let Some(path) = &arguments.out {
+    if interrupted {
+        cut_short(&mut verified, &finished);
+    } else if let Some(path) = &arguments.out {
         let text = serde_json::to_string_pretty(&verified).unwrap_or_default() + "\n";
         std::fs::write(path, text).map_err(|source| Failure::Write { path: path.clone(), source })?;
     }
     if arguments.json {
-        out::json(&verified);
-    } else {
-        out::result(&table(&verified, &finished));
+        out::json(&verified)?;
+    } else if verified.lines > 0 {
+        out::result(&table(&verified, &finished))?;
     }
-    if let Some(damage) = &finished.damage {
-        out::error(&damage.to_string());
+    if let Some(fault) = &finished.damage {
+        out::error(&damage(&arguments.capture, fault));
         return Ok(Ending::Damaged);
     }
     if interrupted {
@@ -55,49 +66,82 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
     })
 }
 
+/// Says no before the work instead of after it. Writing may still fail later.
+fn writable(path: &Path) -> Result<(), Failure> {
+    let refused = |kind: std::io::ErrorKind| {
+        Err(Failure::Write { path: path.to_owned(), source: std::io::Error::from(kind) })
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() {
+        refused(std::io::ErrorKind::IsADirectory)
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        refused(std::io::ErrorKind::NotFound)
+    } else {
+        Ok(())
+    }
+}
+
+/// A part must not read like the whole: its counts end where it ended.
+fn cut_short(verified: &mut Verified, finished: &Finished<Verifier>) {
+    verified.lines = verified.lines.min(finished.inputs + finished.malformed);
+    verified.frames = verified.frames.min(finished.intake.received);
+    for book in verified.symbols.values_mut() {
+        if let Some(end) = &mut book.end {
+            end.line = verified.lines.saturating_sub(1);
+        }
+    }
+}
+
 fn table(verified: &Verified, finished: &Finished<Verifier>) -> String {
     let mut text = format!("{}: {} lines, {} frames\n\n", verified.capture, verified.lines, verified.frames);
-    text += &format!(
-        "{:<16} {:<14} {:>8} {:>6} {:>5} {:>7} {:>6} {:>6} {:>13}  {}\n",
-        "symbol", "start", "msgs", "stale", "gaps", "crossed", "bids", "asks", "best prices", "verdict"
-    );
+    let head =
+        ["symbol", "start", "msgs", "stale", "gaps", "crossed", "bids", "asks", "best", "verdict"];
+    let mut rows = vec![head.map(str::to_owned)];
+    let mut doubts = String::new();
     for (symbol, book) in &verified.symbols {
         let [bids, asks] = book.report.levels;
-        let best = format!("{}/{}", book.bbo_pass, book.bbo_pass + book.bbo_fail);
-        let verdict =
-            book.doubt().map_or_else(|| "sound".to_owned(), |doubt| format!("NOT TRUSTED: {doubt}"));
-        text += &format!(
-            "{symbol:<16} {:<14} {:>8} {:>6} {:>5} {:>7} {bids:>6} {asks:>6} {best:>13}  {verdict}\n",
-            book.start.unwrap_or("-"),
-            book.msgs,
-            book.stale,
-            book.gaps,
-            book.crossed,
-        );
+        let doubt = book.doubt();
+        if let Some(doubt) = &doubt {
+            doubts += &format!("\n{symbol}: {doubt}");
+        }
+        rows.push([
+            symbol.clone(),
+            book.start.unwrap_or("-").to_owned(),
+            book.msgs.to_string(),
+            book.stale.to_string(),
+            book.gaps.to_string(),
+            book.crossed.to_string(),
+            bids.to_string(),
+            asks.to_string(),
+            format!("{}/{}", book.bbo_pass, book.bbo_pass + book.bbo_fail),
+            if doubt.is_some() { "NOT TRUSTED" } else { "sound" }.to_owned(),
+        ]);
     }
     if verified.symbols.is_empty() {
         text += "no book in this recording\n";
+    } else {
+        text += &screen::table(&rows, [false, false, true, true, true, true, true, true, true, false]);
     }
-    text += &remarks(finished);
-    text.trim_end().to_owned()
+    if !doubts.is_empty() {
+        text += &format!("\nNot trusted, because:{doubts}\n");
+    }
+    text + "\n" + &remarks(finished)
 }
 
 /// What was not an update, by reason; and the identity of all counts.
 pub(crate) fn remarks<O>(finished: &Finished<O>) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (reason, count) in finished.intake.named() {
-        text += &format!("\n{count:>10} frames: {reason}");
+        lines.push(format!("{count:>10} frames: {reason}"));
     }
     if finished.malformed > 0 {
-        text += &format!("\n{:>10} lines of the recording are malformed", finished.malformed);
+        lines.push(format!("{:>10} lines of the recording are malformed", finished.malformed));
     }
     if finished.intake.breaks > 0 {
-        let reasons =
-            [Reason::BadMessage, Reason::Overrun, Reason::Disconnected].map(Reason::name).join(", ");
-        text += &format!("\n{:>10} breaks told to books ({reasons})", finished.intake.breaks);
+        lines.push(format!("{:>10} times a book was told that its stream broke", finished.intake.breaks));
     }
     let balance =
         if finished.balances() { "every message accounted for" } else { "MESSAGES UNACCOUNTED FOR" };
-    text += &format!("\n{:>10} received, {balance}\n", finished.intake.received);
-    text
+    lines.push(format!("{:>10} received, {balance}", finished.intake.received));
+    lines.join("\n")
 }

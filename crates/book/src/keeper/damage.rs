@@ -134,3 +134,99 @@ proptest! {
         prop_assert_eq!(keeper.shown(), trace.levels(keeper.sequence().0));
     }
 }
+
+/// A trace of `count` deltas that anyone can make again: the same numbers each time.
+fn steady(family: Continuity, count: u64) -> Trace {
+    let mut seed = 7u64;
+    let mut draw = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let changes: Vec<Change> = (0..count)
+        .map(|_| {
+            let change = |_| (draw(2) == 0, draw(40) as i64, draw(4));
+            let levels = (0..3).map(change).collect();
+            (1 + draw(3), levels)
+        })
+        .collect();
+    Trace::new(family, &changes)
+}
+
+const FAMILIES: [Continuity; 3] = [Continuity::Range, Continuity::Predecessor, Continuity::Counter];
+
+/// Takes a message; if the book then says LIVE, it is the venue's at that sequence.
+fn take_and_compare(keeper: &mut Keeper, trace: &Trace, message: &Message) {
+    keeper.take(message);
+    if keeper.state().is_live() {
+        assert_eq!(keeper.shown(), trace.levels(keeper.sequence().0));
+    }
+}
+
+/// Every single message of a trace is lost, doubled, and swapped with the next, in turn: the loss is flagged with the
+/// next message, a double never, and after a snapshot the book is live and right to the end.
+#[test]
+fn every_single_loss_is_flagged_at_once() {
+    const COUNT: usize = 120;
+    for family in FAMILIES {
+        let trace = steady(family, COUNT as u64);
+        let started = |at: usize| {
+            let mut keeper = Keeper::new(&KeeperConfig { continuity: family, ..KeeperConfig::default() });
+            keeper.take(&trace.deltas[at]);
+            keeper.take(&trace.snapshot(at + 1));
+            assert!(keeper.state().is_live());
+            keeper
+        };
+        for at in 1..COUNT - 2 {
+            let (lost, next) = (&trace.deltas[at], &trace.deltas[at + 1]);
+            let mut keeper = started(at - 1);
+            take_and_compare(&mut keeper, &trace, next);
+            assert_eq!(keeper.state(), State::Stale(Reason::Gap), "{family:?}, lost {at}");
+            take_and_compare(&mut keeper, &trace, &trace.snapshot(at + 2));
+            assert!(keeper.state().is_live());
+            for delta in &trace.deltas[at + 2..] {
+                take_and_compare(&mut keeper, &trace, delta);
+            }
+            assert_eq!(keeper.shown(), trace.levels(*trace.books.keys().last().unwrap()));
+
+            let mut keeper = started(at - 1);
+            for message in [lost, lost, next, lost] {
+                take_and_compare(&mut keeper, &trace, message);
+                assert!(keeper.state().is_live(), "{family:?}, doubled {at}");
+            }
+        }
+    }
+}
+
+/// A snapshot of every age arrives at every place of a trace, with and without a second one after it: the book is
+/// never live and wrong, and it is live at the end whenever the last snapshot was not too old.
+#[test]
+fn snapshot_may_race_the_stream_in_every_way() {
+    const COUNT: usize = 60;
+    const AGES: [isize; 7] = [-25, -2, -1, 0, 1, 2, 9];
+    for family in FAMILIES {
+        let trace = steady(family, COUNT as u64);
+        for first in 0..COUNT {
+            for place in first..COUNT {
+                for age in AGES {
+                    let mut keeper =
+                        Keeper::new(&KeeperConfig { continuity: family, ..KeeperConfig::default() });
+                    let state = (place.saturating_add_signed(age)).min(COUNT);
+                    for (n, delta) in trace.deltas.iter().enumerate().skip(first) {
+                        if n == place {
+                            take_and_compare(&mut keeper, &trace, &trace.snapshot(state));
+                        }
+                        take_and_compare(&mut keeper, &trace, delta);
+                    }
+                    // The snapshot of state `s` continues with delta number `s`: usable if that one was seen.
+                    assert_eq!(keeper.state().is_live(), state >= first, "{family:?} {first} {place} {age}");
+                    assert!(keeper.counters().balance(keeper.buffered()));
+                    if !keeper.state().is_live() {
+                        take_and_compare(&mut keeper, &trace, &trace.snapshot(COUNT));
+                        assert!(keeper.state().is_live());
+                    }
+                    assert_eq!(keeper.shown(), trace.levels(*trace.books.keys().last().unwrap()));
+                }
+            }
+        }
+    }
+}

@@ -23,7 +23,7 @@ impl Keeper {
             return self.reject(error);
         }
         self.drop_buffer();
-        self.epoch += u32::from(!routine);
+        self.epoch = self.epoch.wrapping_add(u32::from(!routine));
         (self.phase, self.state) = (Phase::Following, State::Live);
         self.judge_crossing();
         Outcome::Applied
@@ -62,7 +62,7 @@ impl Keeper {
         self.phase = Phase::Joining;
         if resync {
             // The deltas applied so far came before it.
-            self.epoch += 1;
+            self.epoch = self.epoch.wrapping_add(1);
             self.state = State::Live;
         }
         self.judge_crossing();
@@ -89,7 +89,7 @@ impl Keeper {
             self.state = State::Stale(Reason::BadMessage);
             return Outcome::Rejected(error);
         }
-        self.epoch += 1;
+        self.epoch = self.epoch.wrapping_add(1);
         self.phase = Phase::Joining;
         self.state = if self.buffer.len() > 0 { State::Live } else { State::Syncing };
         match self.replay() {

@@ -371,6 +371,23 @@ fn bad_delta_in_a_replay_keeps_the_rest() {
     assert_eq!(keeper.shown()[0], [(3, 3), (1, 1)]);
 }
 
+/// A delta cut short is rejected while waiting too, and takes the buffer with it: what it said is missing there.
+#[test]
+fn short_delta_is_not_kept() {
+    let mut keeper = keeper(Continuity::Unchecked);
+    let mut short = delta(1, 2, &[(1, 1)], &[]);
+    short.1.clear();
+    let rejected = Outcome::Rejected(BookError::Short { expected: 1, found: 0 });
+    check(
+        &mut keeper,
+        &[
+            (delta(0, 1, &[(1, 1)], &[]), Outcome::Buffered, SYNCING),
+            (short, rejected, State::Stale(Reason::BadMessage)),
+        ],
+    );
+    assert_eq!((keeper.buffered(), keeper.counters().dropped), (0, 1));
+}
+
 /// A bad snapshot beside a live stream costs nothing; beside a waiting one it keeps the buffer.
 #[test]
 fn bad_snapshot_beside_the_stream_costs_only_itself() {

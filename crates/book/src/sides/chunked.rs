@@ -87,13 +87,13 @@ impl Piece {
 }
 
 impl Chunked {
-    /// An empty side with room for `levels` levels before it allocates.
+    /// An empty side with room for about `levels` levels before it allocates.
     #[must_use]
     pub fn with_capacity(levels: usize) -> Self {
         let mut side = Self::default();
         if levels > 0 {
-            // Pieces are half full at worst after splits, and merging keeps them from thinning out.
-            side.grow(levels.div_ceil(PIECE / 2));
+            // Splits and removals leave pieces some two thirds full.
+            side.grow(levels.div_ceil(PIECE * 2 / 3));
         }
         side
     }

@@ -86,15 +86,10 @@ impl<const N: usize> BookView<N> {
         }
     }
 
-    /// Writes the view of a book as words; `bids` and `asks` are room for its levels.
+    /// Writes the view of a book as words.
     #[inline]
-    pub(super) fn encode(keeper: &Keeper, ts_view: Nanos, room: &mut [[Level; N]; 2], block: &mut Block<N>) {
+    pub(super) fn encode(keeper: &Keeper, ts_view: Nanos, block: &mut Block<N>) {
         let book = keeper.book();
-        let [bids, asks] = room;
-        for (side, levels) in [(Side::Bid, &mut *bids), (Side::Ask, &mut *asks)] {
-            let count = book.top(side, levels);
-            levels.get_mut(count..).unwrap_or_default().fill(Level::default());
-        }
         block.head = [
             Verdict::of(keeper).to_word(),
             keeper.sequence().0,
@@ -104,8 +99,18 @@ impl<const N: usize> BookView<N> {
             pack(book.len(Side::Bid), book.len(Side::Ask)),
             pack(book.proven(Side::Bid), book.proven(Side::Ask)),
         ];
-        for ((row, bid), ask) in block.rows.iter_mut().zip(bids).zip(asks) {
-            *row = [bid.price.0.cast_unsigned(), bid.qty.0, ask.price.0.cast_unsigned(), ask.qty.0];
+        let bids = book.top_with(Side::Bid, &mut block.rows, |[price, qty, _, _], level| {
+            (*price, *qty) = (level.price.0.cast_unsigned(), level.qty.0);
+        });
+        let asks = book.top_with(Side::Ask, &mut block.rows, |[_, _, price, qty], level| {
+            (*price, *qty) = (level.price.0.cast_unsigned(), level.qty.0);
+        });
+        // Rows beyond a short side hold what an earlier view left there.
+        for [price, qty, _, _] in block.rows.get_mut(bids..).unwrap_or_default() {
+            (*price, *qty) = (0, 0);
+        }
+        for [_, _, price, qty] in block.rows.get_mut(asks..).unwrap_or_default() {
+            (*price, *qty) = (0, 0);
         }
     }
 

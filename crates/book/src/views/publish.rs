@@ -1,6 +1,6 @@
 //! The way from a book to its readers.
 
-use touchline_market::{Level, Nanos};
+use touchline_market::Nanos;
 use touchline_view::block::{self, Block, BlockReader, BlockWriter};
 use touchline_view::line::{self, LineReader, LineWriter};
 
@@ -15,9 +15,8 @@ use crate::Keeper;
 pub struct Publisher<const N: usize = 20> {
     line: LineWriter,
     block: BlockWriter<N>,
-    /// The block last written, and room for its levels: too large to build anew each time.
+    /// The block last written: too large to build anew each time.
     words: Block<N>,
-    room: [[Level; N]; 2],
 }
 
 /// Reads one book. Clone it for every thread that wants one.
@@ -35,7 +34,7 @@ impl<const N: usize> Publisher<N> {
         let words = Block::new();
         let (line, line_reader) = line::channel(&[0; 7]);
         let (block, block_reader) = block::channel(&words);
-        let publisher = Self { line, block, words, room: [[Level::default(); N]; 2] };
+        let publisher = Self { line, block, words };
         (publisher, BookReader { line: line_reader, block: block_reader })
     }
 
@@ -43,7 +42,7 @@ impl<const N: usize> Publisher<N> {
     #[inline]
     pub fn publish(&mut self, keeper: &Keeper, ts_view: Nanos) {
         self.line.write(&Touch::of(keeper).to_words());
-        BookView::encode(keeper, ts_view, &mut self.room, &mut self.words);
+        BookView::encode(keeper, ts_view, &mut self.words);
         self.block.write(&self.words);
     }
 }
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
     use crate::KeeperConfig;
     use crate::testing::{delta, in_stream};
-    use touchline_market::{Reason, State};
+    use touchline_market::{Level, Reason, State};
 
     /// A book goes through its life; after each message both views say what the keeper says.
     #[test]
@@ -122,6 +121,22 @@ mod tests {
         assert_eq!((view.state, view.reason()), (State::Stale(Reason::Gap), Some(Reason::Gap)));
         assert_eq!((view.touch(), reader.touch().get()), (None, None));
         assert_eq!((view.bids().len(), view.proven), (1, [1, 1]));
+    }
+
+    /// A book that lost levels is published as if it never had them: nothing of an earlier view is left in its rows.
+    #[test]
+    fn views_keep_nothing_of_earlier_ones() {
+        let mut keeper = Keeper::new(&KeeperConfig::default());
+        let (mut publisher, reader) = Publisher::<4>::new();
+        let bids = [(9, 1), (8, 1), (7, 1)];
+        for (head, body) in [in_stream(5, &bids, &[(10, 1)]), delta(5, 6, &[(9, 0), (8, 0)], &[(10, 0)])] {
+            keeper.handle(&head, body.iter());
+            publisher.publish(&keeper, Nanos(1));
+        }
+        let (mut fresh, fresh_reader) = Publisher::<4>::new();
+        fresh.publish(&keeper, Nanos(1));
+        assert_eq!(reader.read(), fresh_reader.read());
+        assert_eq!(reader.read().bids(), [Level::new(7, 1)]);
     }
 
     /// A read that cannot get through says so and shows no level.

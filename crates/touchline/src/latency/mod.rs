@@ -151,7 +151,7 @@ impl Report {
     fn notes(&self) -> Vec<String> {
         let info = &self.info;
         let mut notes = vec![
-            info.omission.sentence().to_owned(),
+            info.omission.sentence(info.placement).to_owned(),
             format!(
                 "One clock stamp costs {:.1} ns here. Each stage's figure includes about one, end to end those of \
                  its stages.",
@@ -188,6 +188,7 @@ pub(crate) mod samples {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::pipeline::Placement;
 
     pub(crate) fn info() -> RunInfo {
         RunInfo {
@@ -195,7 +196,7 @@ pub(crate) mod samples {
             frames: 93_953,
             messages: 93_950,
             wall: Duration::from_millis(345_120),
-            placement: "book-thread".to_owned(),
+            placement: Placement::BookThread,
             pace: "real".to_owned(),
             omission: Omission::MeasuredFromSchedule,
             clock_cost_ns: 9.6,
@@ -233,7 +234,8 @@ pub(crate) mod samples {
                     (Stage::Publish, 35.0),
                 ];
                 let mut total = 0;
-                for (stage, base) in stages {
+                let book = matches!(kind, MessageKind::Snapshot | MessageKind::Delta);
+                for (stage, base) in stages.into_iter().filter(|(stage, _)| book || *stage != Stage::Apply) {
                     let weight = if stage == Stage::Ring { 1.0 } else { weight };
                     // A Pareto tail over a jittered body.
                     let nanos = base * weight * (0.9 + 0.3 * uniform()) * uniform().powf(-0.18);

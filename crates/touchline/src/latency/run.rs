@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::pipeline::Placement;
+
 /// What was run, how and where: everything in a report that is not a latency.
 #[derive(Clone, Debug)]
 pub struct RunInfo {
@@ -14,8 +16,8 @@ pub struct RunInfo {
     pub messages: u64,
     /// From the first frame to the last view.
     pub wall: Duration,
-    /// Where books were built: `book-thread` or `reader`.
-    pub placement: String,
+    /// Where books were built.
+    pub placement: Placement,
     /// How fast frames were handed in: `max`, `real`, or a factor such as `10x`.
     pub pace: String,
     /// What the end-to-end figures say about waiting.
@@ -38,6 +40,15 @@ impl RunInfo {
         if seconds > 0.0 { frames / seconds } else { 0.0 }
     }
 
+    /// Where books were built, as the command line says it: `book-thread` or `reader`.
+    #[must_use]
+    pub const fn placement_name(&self) -> &'static str {
+        match self.placement {
+            Placement::BookThread => "book-thread",
+            Placement::Reader => "reader",
+        }
+    }
+
     /// The start in nanoseconds since 1970, 0 if the system clock stands before that.
     #[must_use]
     pub fn started_ns(&self) -> u128 {
@@ -51,8 +62,9 @@ pub enum Omission {
     /// End to end runs from the moment a frame was due by its recorded time: waiting behind a slow message counts,
     /// as it would on a socket.
     MeasuredFromSchedule,
-    /// Frames were handed in as fast as the pipeline took them, so none was ever due: the figures are service times
-    /// and say nothing about waiting.
+    /// Frames were handed in as fast as the reader took them, so none was ever due. Behind a ring the reader runs
+    /// ahead of the books: ring and end to end then hold the queue in front of the book thread, which is as long as
+    /// the ring allows and says nothing about a live feed.
     NotCorrected,
 }
 
@@ -66,16 +78,22 @@ impl Omission {
         }
     }
 
-    /// One sentence for people.
+    /// What that means for a run whose books were built there, for people.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::MeasuredFromSchedule => {
-                "Corrected for coordinated omission: end to end runs from the moment each frame was due."
+    pub const fn sentence(self, placement: Placement) -> &'static str {
+        match (self, placement) {
+            (Self::MeasuredFromSchedule, _) => {
+                "Corrected for coordinated omission: end to end runs from the moment each frame was due, so a stall \
+                 counts for every frame behind it."
             }
-            Self::NotCorrected => {
-                "Not corrected for coordinated omission: frames came as fast as the pipeline took them, \
-                 so these are service times without waiting."
+            (Self::NotCorrected, Placement::BookThread) => {
+                "Not corrected for coordinated omission: frames came as fast as the reader took them, so it ran ahead \
+                 of the books. Parse, apply and publish are service times; ring and end to end include the queue in \
+                 front of the book thread."
+            }
+            (Self::NotCorrected, Placement::Reader) => {
+                "Not corrected for coordinated omission: each frame was handed in when the one before it was \
+                 published. There is no queue: every figure is a service time."
             }
         }
     }

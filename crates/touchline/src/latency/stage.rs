@@ -7,9 +7,9 @@ pub enum Stage {
     Parse,
     /// Updates committed by the reader to updates taken by the book thread. Empty where there is no ring.
     Ring,
-    /// Updates taken to book changed and judged.
+    /// Updates taken to book changed and judged. Only snapshots and deltas have it.
     Apply,
-    /// Book changed to view published.
+    /// Book changed, or, for what changes no book, updates taken, to view published.
     Publish,
     /// Frame in hand (or, in a paced replay, due) to view published.
     EndToEnd,

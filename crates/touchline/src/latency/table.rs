@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 use super::summary::{Summary, grouped, printable, readable};
 use super::{Report, Row};
 
+/// Columns of a note's line at most; the table itself takes 94.
+const WIDTH: usize = 94;
+
 /// The whole text: what was run, one row for each stage and kind, how to read it.
 pub(super) fn text(report: &Report) -> String {
     let info = report.info();
     let mut text = format!(
-        "{}: {} frames, {} messages in {:.3} s, placement {}, pace {}\n{}, {} cores, {}\n\n",
+        "{}: {} frames, {} messages in {:.3} s\nplacement {}, pace {}, on {}, {} cores, {}\n\n",
         printable(&info.recording),
         grouped(info.frames),
         grouped(info.messages),
         info.wall.as_secs_f64(),
-        info.placement,
+        info.placement_name(),
         info.pace,
         printable(&info.machine.cpu),
         info.machine.cores,
@@ -27,11 +30,28 @@ pub(super) fn text(report: &Report) -> String {
         write_rows(&mut text, &rows);
     }
     for note in report.notes() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n{note}");
+        text.push('\n');
+        wrap(&mut text, &note);
     }
     text.push('\n');
     text
+}
+
+/// Adds a sentence in lines no longer than [`WIDTH`], the second and later ones indented.
+fn wrap(text: &mut String, sentence: &str) {
+    let mut column = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > WIDTH {
+            text.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
 }
 
 fn write_rows(text: &mut String, rows: &[Row]) {
@@ -55,7 +75,8 @@ fn write_rows(text: &mut String, rows: &[Row]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MessageKind, Recorder, Report, Stage, samples};
+    use super::super::{MessageKind, Omission, Recorder, Report, RunInfo, Stage, samples};
+    use crate::pipeline::Placement;
 
     #[test]
     fn the_table_shows_each_stage_and_kind_with_readable_figures() {
@@ -82,8 +103,26 @@ mod tests {
         // The full sample: table lines are equally long and at most 100 wide.
         let text = samples::report().table();
         let rows: Vec<&str> = text.lines().skip(3).take_while(|line| !line.is_empty()).collect();
-        assert_eq!(rows.len(), 1 + 5 * 6);
+        assert_eq!(rows.len(), 1 + 5 * 6 - 3);
         assert!(rows.iter().all(|row| row.chars().count() == 94), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn how_to_read_it_depends_on_where_books_were_built() {
+        // Unpaced: behind a ring there is a queue in some figures, on the reader's thread there is none; paced: neither.
+        let text = |placement, omission| {
+            let info = RunInfo { placement, omission, ..samples::info() };
+            // As one line: where it is wrapped does not matter here.
+            Report::new(info, Recorder::new()).table().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let queue = text(Placement::BookThread, Omission::NotCorrected);
+        assert!(queue.contains("include the queue in front of the book thread"), "{queue}");
+        let direct = text(Placement::Reader, Omission::NotCorrected);
+        assert!(direct.contains("There is no queue") && !direct.contains("include the queue"), "{direct}");
+        for placement in [Placement::BookThread, Placement::Reader] {
+            assert!(text(placement, Omission::MeasuredFromSchedule).contains("frame was due"));
+        }
     }
 
     #[test]

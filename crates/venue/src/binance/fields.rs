@@ -1,84 +1,158 @@
 //! The fields of one event, picked out in a single pass whatever their order.
+//!
+//! Nearly every key is one letter, so a table gives each key its slot without a branch, and a slot keeps four bytes:
+//! where on the tape the value stands. All slots together are two cache lines, cleared and filled in place.
 
-use touchline_json::Value;
+use touchline_json::{Document, Place, Value};
 use touchline_market::Nanos;
 
 use crate::ParseError;
 
-macro_rules! fields {
-    ($($(#[$doc:meta])* $name:ident = $key:literal),+ $(,)?) => {
-        /// What the venue's events and replies hold. A name here is the venue's key spelled out.
-        #[derive(Clone, Copy, Default)]
-        pub(super) struct Fields<'d> {
-            /// A key that stands there twice. Which of the two holds nobody can say: the first is kept.
-            pub(super) duplicate: Option<&'static str>,
-            $($(#[$doc])* pub(super) $name: Option<Value<'d>>,)+
-        }
+/// Slots of a message's fields; a power of two above the number of keys.
+const SLOTS: usize = 32;
 
+/// The slot of every key nobody reads.
+const UNREAD: u8 = 0;
+
+macro_rules! fields {
+    ($($slot:literal $name:ident = $key:literal),+ $(,)?) => {
+        /// The key of each slot.
+        const KEYS: [&str; SLOTS] = {
+            let mut keys = [""; SLOTS];
+            $(keys[$slot] = $key;)+
+            keys
+        };
+
+        /// A name here is the venue's key spelled out.
         impl<'d> Fields<'d> {
-            /// The fields of an object; unknown ones are passed over.
-            #[inline]
-            pub(super) fn read(object: Value<'d>) -> Result<Self, ParseError> {
-                let mut fields = Self::default();
-                for (key, value) in object.object().ok_or(ParseError::Shape)? {
-                    let (slot, name) = match key {
-                        $($key => (&mut fields.$name, $key),)+
-                        _ => continue,
-                    };
-                    if slot.is_some() {
-                        fields.duplicate = Some(name);
-                        continue;
-                    }
-                    *slot = Some(value);
+            $(
+                #[inline(always)]
+                pub(super) fn $name(&self) -> Option<Value<'d>> {
+                    const { assert!($slot > UNREAD as usize && $slot < SLOTS) };
+                    self.places[$slot].map(|place| self.document.at(place))
                 }
-                Ok(fields)
-            }
+            )+
         }
     };
 }
 
 fields! {
-    event = "e",
-    event_time = "E",
-    match_time = "T",
-    symbol = "s",
-    first_id = "U",
-    last_id = "u",
-    previous_id = "pu",
-    bid = "b",
-    bid_qty = "B",
-    ask = "a",
-    ask_qty = "A",
-    price = "p",
-    qty = "q",
-    trade_id = "t",
-    maker_buys = "m",
-    execution = "X",
-    product = "st",
-    last_price = "c",
-    last_qty = "Q",
-    open = "o",
-    high = "h",
-    low = "l",
-    volume = "v",
-    snapshot_id = "lastUpdateId",
-    bids = "bids",
-    asks = "asks",
-    result = "result",
-    id = "id",
-    code = "code",
-    error = "error",
+    1 event = "e",
+    2 event_time = "E",
+    3 match_time = "T",
+    4 symbol = "s",
+    5 first_id = "U",
+    6 last_id = "u",
+    7 bid = "b",
+    8 bid_qty = "B",
+    9 ask = "a",
+    10 ask_qty = "A",
+    11 price = "p",
+    12 qty = "q",
+    13 trade_id = "t",
+    14 maker_buys = "m",
+    15 execution = "X",
+    16 last_price = "c",
+    17 last_qty = "Q",
+    18 open = "o",
+    19 high = "h",
+    20 low = "l",
+    21 volume = "v",
+    22 previous_id = "pu",
+    23 product = "st",
+    24 snapshot_id = "lastUpdateId",
+    25 bids = "bids",
+    26 asks = "asks",
+    27 result = "result",
+    28 id = "id",
+    29 code = "code",
+    30 error = "error",
+}
+
+/// The slot of each key of one letter.
+#[allow(clippy::indexing_slicing, reason = "made when compiled, where a wrong index is an error")]
+const LETTERS: [u8; 256] = {
+    let mut slots = [UNREAD; 256];
+    let mut slot = 1;
+    while slot < SLOTS {
+        if let [letter] = KEYS[slot].as_bytes() {
+            slots[*letter as usize] = slot as u8;
+        }
+        slot += 1;
+    }
+    slots
+};
+
+/// Where a message holds what.
+pub(super) struct Fields<'d> {
+    document: &'d Document<'d>,
+    places: [Option<Place>; SLOTS],
+    /// Slots of keys that stand there twice, a bit each. Which of two holds nobody can say: the last is kept.
+    duplicates: u32,
 }
 
 impl<'d> Fields<'d> {
+    /// No field yet.
+    #[inline(always)]
+    pub(super) fn none(document: &'d Document<'d>) -> Self {
+        Self { document, places: [None; SLOTS], duplicates: 0 }
+    }
+
+    /// Takes in the fields of an object of the document; unknown ones are passed over.
+    #[inline(always)]
+    pub(super) fn fill(&mut self, object: Value<'d>) -> Result<(), ParseError> {
+        for (key, value) in object.object().ok_or(ParseError::Shape)? {
+            let slot = match key.as_bytes() {
+                [letter] => LETTERS.get(usize::from(*letter)).copied().unwrap_or(UNREAD),
+                _ => word(key),
+            };
+            if let Some(place) = self.places.get_mut(usize::from(slot)) {
+                self.duplicates |= u32::from(place.is_some()) << slot;
+                *place = value.place();
+            }
+        }
+        Ok(())
+    }
+
+    /// A key that is read and stands there twice.
+    #[inline(always)]
+    pub(super) fn duplicate(&self) -> Option<&'static str> {
+        let read = self.duplicates & !(1 << UNREAD);
+        if read == 0 { None } else { KEYS.get(read.trailing_zeros() as usize).copied() }
+    }
+
+    /// Does one of these keys stand there twice?
+    #[inline(always)]
+    pub(super) fn is_duplicate(&self, key: &str) -> bool {
+        let twice = |slot: usize| self.duplicates >> slot & 1 == 1;
+        self.duplicates != 0 && KEYS.iter().enumerate().any(|(slot, name)| *name == key && twice(slot))
+    }
+
     /// When it happened: at the engine where the venue says so, else at the gateway.
     #[inline]
     pub(super) fn stamp(&self) -> Result<Nanos, ParseError> {
-        match (self.match_time, self.event_time) {
+        match (self.match_time(), self.event_time()) {
             (Some(time), _) => stamp(time, "T"),
             (None, Some(time)) => stamp(time, "E"),
             (None, None) => Ok(Nanos::NONE),
         }
+    }
+}
+
+/// The slot of a key of several letters.
+#[inline(always)]
+fn word(key: &str) -> u8 {
+    match key {
+        "pu" => 22,
+        "st" => 23,
+        "lastUpdateId" => 24,
+        "bids" => 25,
+        "asks" => 26,
+        "result" => 27,
+        "id" => 28,
+        "code" => 29,
+        "error" => 30,
+        _ => UNREAD,
     }
 }
 

@@ -18,7 +18,7 @@ use touchline_market::{
 
 use super::fields::{Fields, need, need_count, need_text};
 use super::wire::{StreamKind, raw_stream, stream_kind, stream_symbol};
-use crate::learn::{Fault, at_learned_scales, levels, positive_price, price, qty};
+use crate::learn::{Fault, at_learned_scales, level, levels, positive_price, price, qty};
 use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
 
 /// Which product line a connection serves.
@@ -74,7 +74,9 @@ impl Parser {
         if event.array().is_some() {
             return Ok(Parsed::Ignored(Ignored::UnknownEvent));
         }
-        Message { fields: Fields::read(event)?, stream, product: self.product }.parse(listing, sink)
+        let mut message = Message { fields: Fields::none(&document), stream, product: self.product };
+        message.fields.fill(event)?;
+        message.parse(listing, sink)
     }
 
     pub(crate) fn snapshot<S: Sink>(
@@ -89,8 +91,9 @@ impl Parser {
         };
         let reject = |error| Rejected { error, instrument: Some(found.id), channel: Some(Channel::Book) };
         let document = self.json.parse(body).map_err(|error| reject(error.into()))?;
-        let fields = Fields::read(document.root()).map_err(reject)?;
-        if fields.code.is_some() {
+        let mut fields = Fields::none(&document);
+        fields.fill(document.root()).map_err(reject)?;
+        if fields.code().is_some() {
             return Ok(Parsed::Ignored(Ignored::ErrorReply));
         }
         let message = Message { fields, stream: "", product: self.product };
@@ -106,13 +109,14 @@ impl Parser {
 #[inline]
 fn unwrap(root: Value<'_>) -> Result<(Option<&str>, Value<'_>), ParseError> {
     let (mut stream, mut data) = (None, None);
-    for (key, value) in root.object().into_iter().flatten() {
-        let (slot, name) = match key {
-            "stream" => (&mut stream, "stream"),
-            "data" => (&mut data, "data"),
-            _ => continue,
+    let Some(fields) = root.object() else { return Ok((None, root)) };
+    for (key, value) in fields {
+        let twice = match key {
+            "stream" => stream.replace(value).map(|_| "stream"),
+            "data" => data.replace(value).map(|_| "data"),
+            _ => None,
         };
-        if slot.replace(value).is_some() {
+        if let Some(name) = twice {
             return Err(ParseError::Duplicate(name));
         }
     }
@@ -135,25 +139,25 @@ struct Message<'d> {
 impl<'d> Message<'d> {
     #[inline]
     fn parse<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
-        if let Some(name @ ("e" | "s" | "st")) = self.fields.duplicate {
+        if let Some(name) = ["e", "s", "st"].into_iter().find(|name| self.fields.is_duplicate(name)) {
             return self.unreadable(ParseError::Duplicate(name), listing);
         }
-        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product) {
+        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product()) {
             match theirs.as_u64() {
                 Some(theirs) if theirs == ours => {}
                 Some(_) => return Ok(Parsed::Ignored(Ignored::OtherProduct)),
                 None => return self.unreadable(ParseError::WrongType("st"), listing),
             }
         }
-        let Some(event) = self.fields.event else { return self.unnamed(listing, sink) };
+        let Some(event) = self.fields.event() else { return self.unnamed(listing, sink) };
         let Some(event) = event.as_str() else {
             return self.unreadable(ParseError::WrongType("e"), listing);
         };
         match event {
             "depthUpdate" => self.depth_update(listing, sink),
             "bookTicker" => self.for_symbol(Channel::Bbo, listing, sink, Self::bbo),
-            "trade" => self.trade(self.fields.trade_id, "t", listing, sink),
-            "aggTrade" => self.trade(self.fields.ask, "a", listing, sink),
+            "trade" => self.trade(self.fields.trade_id(), "t", listing, sink),
+            "aggTrade" => self.trade(self.fields.ask(), "a", listing, sink),
             "24hrTicker" => self.for_symbol(Channel::Ticker, listing, sink, Self::ticker),
             "serverShutdown" => Ok(Parsed::Ignored(Ignored::Notice)),
             _ => Ok(Parsed::Ignored(Ignored::UnknownEvent)),
@@ -163,22 +167,22 @@ impl<'d> Message<'d> {
     /// Messages without an event name: spot's best bid and offer, partial depth, replies to requests.
     fn unnamed<S: Sink>(&self, listing: &mut Listing, sink: &mut S) -> Outcome {
         let fields = &self.fields;
-        if fields.bid_qty.is_some() || fields.ask_qty.is_some() {
+        if fields.bid_qty().is_some() || fields.ask_qty().is_some() {
             return self.for_symbol(Channel::Bbo, listing, sink, Self::bbo);
         }
-        if fields.symbol.is_some() {
+        if fields.symbol().is_some() {
             return self.unreadable(ParseError::Missing("e"), listing);
         }
-        if fields.snapshot_id.is_some() || fields.bids.is_some() || fields.asks.is_some() {
+        if fields.snapshot_id().is_some() || fields.bids().is_some() || fields.asks().is_some() {
             // Named nowhere but in the stream: without that there is no telling whose levels these are.
             let symbol = stream_symbol(self.stream).ok_or(ParseError::Missing("stream"))?;
             let found = listing.find_lower(symbol);
             return self.for_found(found, Channel::Depth, listing, sink, Self::partial_depth);
         }
-        if fields.error.is_some() || fields.code.is_some() {
+        if fields.error().is_some() || fields.code().is_some() {
             return Ok(Parsed::Ignored(Ignored::ErrorReply));
         }
-        if fields.id.is_some() || fields.result.is_some() {
+        if fields.id().is_some() || fields.result().is_some() {
             return Ok(Parsed::Ignored(Ignored::Ack));
         }
         Err(ParseError::Shape.into())
@@ -203,7 +207,7 @@ impl<'d> Message<'d> {
     ) -> Outcome {
         self.for_symbol(Channel::Trade, listing, sink, |message, found, sink| {
             let execution =
-                message.fields.execution.map(|value| value.as_str().ok_or(ParseError::WrongType("X")));
+                message.fields.execution().map(|value| value.as_str().ok_or(ParseError::WrongType("X")));
             match execution.transpose()? {
                 None | Some("MARKET") => message.print(need_count(id, name)?, found, sink),
                 Some(_) => Ok(Parsed::Ignored(Ignored::OffBook)),
@@ -215,7 +219,7 @@ impl<'d> Message<'d> {
     #[cold]
     #[inline(never)]
     fn unreadable(&self, error: ParseError, listing: &mut Listing) -> Outcome {
-        let symbol = self.fields.symbol.and_then(Value::as_str);
+        let symbol = self.fields.symbol().and_then(Value::as_str);
         let Some(symbol) = symbol.filter(|_| error != ParseError::Duplicate("s")) else {
             return Err(error.into());
         };
@@ -234,7 +238,7 @@ impl<'d> Message<'d> {
         sink: &mut S,
         parse: impl Fn(&Self, Found, &mut S) -> Result<Parsed, Fault>,
     ) -> Outcome {
-        let symbol = need_text(self.fields.symbol, "s").map_err(|error| Rejected {
+        let symbol = need_text(self.fields.symbol(), "s").map_err(|error| Rejected {
             error,
             instrument: None,
             channel: Some(channel),
@@ -254,7 +258,7 @@ impl<'d> Message<'d> {
         let Some(found) = found.filter(|found| listing.wants(found.id, channel)) else {
             return Ok(Parsed::Ignored(Ignored::Unsubscribed));
         };
-        let outcome = match self.fields.duplicate {
+        let outcome = match self.fields.duplicate() {
             None => at_learned_scales(listing, found, sink, |found, sink| parse(self, found, sink)),
             Some(name) => Err(ParseError::Duplicate(name)),
         };
@@ -265,34 +269,34 @@ impl<'d> Message<'d> {
     fn delta<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Delta, found.id);
-        head.sequence = Sequence(need_count(fields.last_id, "u")?);
-        let first = need_count(fields.first_id, "U")?;
+        head.sequence = Sequence(need_count(fields.last_id(), "u")?);
+        let first = need_count(fields.first_id(), "U")?;
         head.previous = match self.product {
             Product::Spot => Sequence(first.saturating_sub(1)),
-            _ => Sequence(need_count(fields.previous_id, "pu")?),
+            _ => Sequence(need_count(fields.previous_id(), "pu")?),
         };
         head.ts_event = fields.stamp()?;
-        self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink)
+        self.both_sides(head, fields.bid(), "b", fields.ask(), "a", found, sink)
     }
 
     /// Spot's is written as its REST snapshot, the futures' as their diff.
     fn partial_depth<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Depth, found.id);
-        if fields.event.is_none() {
+        if fields.event().is_none() {
             return self.whole_book(head, found, sink);
         }
         head.ts_event = fields.stamp()?;
-        head.sequence = Sequence(need_count(fields.last_id, "u")?);
-        self.both_sides(head, fields.bid, "b", fields.ask, "a", found, sink)
+        head.sequence = Sequence(need_count(fields.last_id(), "u")?);
+        self.both_sides(head, fields.bid(), "b", fields.ask(), "a", found, sink)
     }
 
     /// Spot's partial depth and the REST snapshots of all products.
     fn whole_book<S: Sink>(&self, mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         head.ts_event = fields.stamp()?;
-        head.sequence = Sequence(need_count(fields.snapshot_id, "lastUpdateId")?);
-        self.both_sides(head, fields.bids, "bids", fields.asks, "asks", found, sink)
+        head.sequence = Sequence(need_count(fields.snapshot_id(), "lastUpdateId")?);
+        self.both_sides(head, fields.bids(), "bids", fields.asks(), "asks", found, sink)
     }
 
     #[inline]
@@ -318,10 +322,10 @@ impl<'d> Message<'d> {
     fn bbo<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Bbo, found.id);
-        head.sequence = Sequence(need_count(fields.last_id, "u")?);
+        head.sequence = Sequence(need_count(fields.last_id(), "u")?);
         head.ts_event = fields.stamp()?;
-        let bid = best((fields.bid, "b"), (fields.bid_qty, "B"), found)?;
-        let ask = best((fields.ask, "a"), (fields.ask_qty, "A"), found)?;
+        let bid = best((fields.bid(), "b"), (fields.bid_qty(), "B"), found)?;
+        let ask = best((fields.ask(), "a"), (fields.ask_qty(), "A"), found)?;
         push(Bbo { bid, ask }.to_record(), sink)?;
         commit(head, found, sink)
     }
@@ -332,10 +336,10 @@ impl<'d> Message<'d> {
         let mut head = Head::new(UpdateKind::Trade, found.id);
         head.sequence = Sequence(id);
         head.ts_event = fields.stamp()?;
-        let maker_buys = need(fields.maker_buys, "m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
+        let maker_buys = need(fields.maker_buys(), "m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
         let trade = Trade {
-            price: positive_price(need(fields.price, "p")?, "p", found.price_scale)?,
-            qty: qty(need(fields.qty, "q")?, "q", found.qty_scale)?,
+            price: positive_price(need(fields.price(), "p")?, "p", found.price_scale)?,
+            qty: qty(need(fields.qty(), "q")?, "q", found.qty_scale)?,
             id,
             aggressor: if maker_buys { Side::Ask } else { Side::Bid },
         };
@@ -354,12 +358,12 @@ impl<'d> Message<'d> {
         let mut head = Head::new(UpdateKind::Ticker, found.id);
         head.ts_event = fields.stamp()?;
         let ticker = Ticker {
-            last: at(fields.last_price, "c")?,
-            last_qty: amount(fields.last_qty, "Q")?,
-            open: at(fields.open, "o")?,
-            high: at(fields.high, "h")?,
-            low: at(fields.low, "l")?,
-            volume: amount(fields.volume, "v")?,
+            last: at(fields.last_price(), "c")?,
+            last_qty: amount(fields.last_qty(), "Q")?,
+            open: at(fields.open(), "o")?,
+            high: at(fields.high(), "h")?,
+            low: at(fields.low(), "l")?,
+            volume: amount(fields.volume(), "v")?,
         };
         push(ticker.to_record(), sink)?;
         commit(head, found, sink)
@@ -373,12 +377,12 @@ fn best<'d>(
     (amount, amount_name): (Option<Value<'d>>, &'static str),
     found: Found,
 ) -> Result<Level, Fault> {
-    let price = price(need(at, at_name)?, at_name, found.price_scale)?;
-    let qty = qty(need(amount, amount_name)?, amount_name, found.qty_scale)?;
-    if price.0 < 0 || (price.0 == 0 && qty.0 != 0) {
+    let pair = (need(at, at_name)?, need(amount, amount_name)?);
+    let level = level(pair, at_name, amount_name, found)?;
+    if level.price.0 < 0 || (level.price.0 == 0 && level.qty.0 != 0) {
         return Err(ParseError::NotPositive(at_name).into());
     }
-    Ok(Level { price, qty })
+    Ok(level)
 }
 
 #[inline]

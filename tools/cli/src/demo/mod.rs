@@ -20,26 +20,38 @@ use tape::Tape;
 struct Outcome {
     instrument: String,
     state: String,
-    equals_market: bool,
+    /// `null` if Ctrl-C came before the market's end.
+    equals_market: Option<bool>,
     bid: Option<[String; 2]>,
     ask: Option<[String; 2]>,
     latency: serde_json::Value,
 }
 
+/// Messages that are held in memory at most, some 350 bytes each.
+const MESSAGES_MAX: u64 = 1_000_000;
+
 pub(crate) fn run(arguments: &Demo) -> Result<Ending, Failure> {
     let unknown = || touchline::Error::UnknownVenue { name: arguments.venue.clone() };
     let facts = touchline_venue::find(&arguments.venue).ok_or_else(unknown)?;
-    let tape = Tape::record(&arguments.venue, arguments.seed, arguments.seconds, arguments.rate)
-        .ok_or_else(unknown)?;
-    let (truth, frames) = (tape.truth().clone(), tape.frames());
+    let messages = arguments.seconds * arguments.rate;
+    if messages > MESSAGES_MAX {
+        return Err(Failure::Usage(format!(
+            "{} s at {} a second are {messages} messages; the demo keeps at most {MESSAGES_MAX}: ask for fewer \
+             seconds or a lower rate",
+            arguments.seconds, arguments.rate
+        )));
+    }
     let mut plan = Plan::new(facts);
-    plan.instruments = vec![(tape.instrument().clone(), Start::Snapshot)];
     plan.placement = arguments.threads.placement();
-    plan.cores = arguments.threads.cores();
+    plan.cores = arguments.threads.cores()?;
     plan.pace = Pace::Times(1.0);
+    let record = || Tape::record(&arguments.venue, arguments.seed, arguments.seconds, arguments.rate);
+    let tape = progress::during("writing the market's messages", record).ok_or_else(unknown)?;
+    let (truth, frames) = (tape.truth().clone(), tape.frames());
+    plan.instruments = vec![(tape.instrument().clone(), Start::Snapshot)];
     if !arguments.json {
         out::remark(&format!(
-            "a synthetic {} market, seed {}: {frames} frames in {} s, through parse, ring, book and view",
+            "a synthetic {} market, seed {}: {frames} frames in {} s, through parse, ring, book and view\n",
             facts.title, arguments.seed, arguments.seconds
         ));
     }
@@ -53,46 +65,41 @@ pub(crate) fn run(arguments: &Demo) -> Result<Ending, Failure> {
     }
     let Some(view) = views.first() else { return Ok(Ending::Untrusted) };
     let shown = view.read();
-    // A run that was cut short has not seen all of the market.
-    let equal = interrupted || truth.equals(&shown);
+    // A run that was cut short has not seen all of the market: there is nothing to compare with.
+    let equal = (!interrupted).then(|| truth.equals(&shown));
     let name = format!("{}:{}", facts.name, view.instrument().name);
     let report = replay::report(
         &format!("demo seed {}", arguments.seed),
-        frames,
+        frames.min(finished.intake.received),
         started,
         Pace::Times(1.0),
         &arguments.threads,
         &finished,
     );
     if arguments.json {
-        out::json(&outcome(
-            name,
-            &shown,
-            equal,
-            serde_json::from_str(&report.json().unwrap_or_default()).unwrap_or_default(),
-        ));
+        out::json(&outcome(name, &shown, equal, replay::value(&report)))?;
     } else {
-        out::result(&screen::ladder(&name, &shown));
-        out::result(&judgement(&finished, equal, interrupted));
-        out::result(&report.table());
+        out::result(&screen::ladder(&name, &shown))?;
+        out::result(&judgement(&finished, equal))?;
+        out::result(&report.table())?;
     }
     let ending = replay::ending(&finished, interrupted);
-    Ok(if equal { ending } else { Ending::Untrusted })
+    Ok(if equal == Some(false) { Ending::Untrusted } else { ending })
 }
 
-fn judgement(finished: &Finished<()>, equal: bool, interrupted: bool) -> String {
-    let against = match (interrupted, equal) {
-        (true, _) => "stopped early",
-        (false, true) => "equal to the market's own book",
-        (false, false) => "DIFFERS FROM THE MARKET'S OWN BOOK",
+fn judgement(finished: &Finished<()>, equal: Option<bool>) -> String {
+    let verdict = match equal {
+        None => "stopped early: not compared with the market's own book",
+        Some(true) => "the published book is equal to the market's own book",
+        Some(false) => "THE PUBLISHED BOOK DIFFERS FROM THE MARKET'S OWN BOOK",
     };
-    format!("the published book is {against}{}", verify::remarks(finished))
+    format!("{verdict}\n{}\n", verify::remarks(finished))
 }
 
 fn outcome(
     instrument: String,
     view: &BookView<VIEW_DEPTH>,
-    equals_market: bool,
+    equals_market: Option<bool>,
     latency: serde_json::Value,
 ) -> Outcome {
     let best = |levels: &[touchline::market::Level]| {
