@@ -86,13 +86,6 @@ pub(crate) fn qty(value: Value<'_>, name: &'static str, scale: u8) -> Result<Qty
     value.quantity(scale).map(Qty).map_err(|error| fault(name, error, Wider::Qty))
 }
 
-/// A price that must be above zero.
-#[inline]
-pub(crate) fn positive_price(value: Value<'_>, name: &'static str, scale: u8) -> Result<Price, Fault> {
-    let price = price(value, name, scale)?;
-    if price.0 > 0 { Ok(price) } else { Err(ParseError::NotPositive(name).into()) }
-}
-
 #[cold]
 #[inline(never)]
 fn fault(name: &'static str, error: DecimalError, wider: fn(u8) -> Wider) -> Fault {

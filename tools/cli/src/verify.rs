@@ -94,8 +94,7 @@ fn cut_short(verified: &mut Verified, finished: &Finished<Verifier>) {
 
 fn table(verified: &Verified, finished: &Finished<Verifier>) -> String {
     let mut text = format!("{}: {} lines, {} frames\n\n", verified.capture, verified.lines, verified.frames);
-    let head =
-        ["symbol", "start", "msgs", "stale", "gaps", "crossed", "bids", "asks", "best", "verdict"];
+    let head = ["symbol", "start", "msgs", "stale", "gaps", "crossed", "bids", "asks", "best", "verdict"];
     let mut rows = vec![head.map(str::to_owned)];
     let mut doubts = String::new();
     for (symbol, book) in &verified.symbols {

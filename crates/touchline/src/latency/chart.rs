@@ -4,6 +4,9 @@
 //! as the common fast ones. The vertical axis is log10 of the latency. Each curve ends at the 1-in-its-count percentile,
 //! where its largest value stands. Curves of all kinds of message lie in the same picture, each kind in a group of
 //! its own, and the page's style shows one group at a time; so axes stay still when a reader switches kinds.
+//!
+//! A logarithm has no zero, and the fastest few values say more about the clock's step than about a stage: the
+//! vertical axis begins below what the lowest curve shows at 10 %, and what is lower runs along its edge.
 
 use std::f64::consts::LOG10_2;
 use std::fmt::Write as _;
@@ -51,8 +54,8 @@ pub(super) fn group_name(kind: Option<MessageKind>) -> &'static str {
 /// The whole picture; an empty text if there is nothing to draw.
 pub(super) fn svg(report: &Report, size: Size) -> String {
     let groups = groups(report);
-    let points = || groups.iter().flat_map(|group| &group.curves).flat_map(|(_, points)| points);
-    let Some(scale) = Scale::around(points(), size) else {
+    let curves = groups.iter().flat_map(|group| &group.curves).map(|(_, points)| points.as_slice());
+    let Some(scale) = Scale::around(curves, size) else {
         return String::new();
     };
     let mut svg = format!(
@@ -129,19 +132,21 @@ struct Scale {
 }
 
 impl Scale {
-    /// A scale that holds every point: at least one nine wide, and whole decades high.
-    fn around<'a>(points: impl Iterator<Item = &'a (f64, f64)>, size: Size) -> Option<Self> {
+    /// A scale for these curves, each rising: at least one nine wide.
+    fn around<'a>(curves: impl Iterator<Item = &'a [(f64, f64)]>, size: Size) -> Option<Self> {
         let (mut x_high, mut y_low, mut y_high) = (1.0_f64, f64::MAX, f64::MIN);
-        for (x, y) in points {
-            x_high = x_high.max(*x);
-            y_low = y_low.min(*y);
-            y_high = y_high.max(*y);
+        for curve in curves {
+            let last = curve.last()?;
+            let (_, low) = curve.iter().find(|(nines, _)| *nines >= TEN_PERCENT).unwrap_or(last);
+            x_high = x_high.max(last.0);
+            y_low = y_low.min(*low);
+            y_high = y_high.max(last.1);
         }
         if y_low > y_high {
             return None;
         }
-        // Steps of 1, 2 and 5 below and above, so that a narrow range fills the picture.
-        let (y_low, y_high) = (step_below(y_low), step_above(y_high));
+        // Steps of 1, 2 and 5 below and above, so that a narrow range fills the picture; nothing is below 1 ns.
+        let (y_low, y_high) = (step_below(y_low).max(0.0), step_above(y_high));
         let (left, right) = (size.font * 4.6, size.width - size.right);
         let (top, bottom) = (size.font, size.height - size.font * 3.4);
         let x_unit = (right - left) / x_high;
@@ -154,16 +159,19 @@ impl Scale {
     }
 
     fn y(&self, log: f64) -> f64 {
-        self.bottom - (log - self.y_low) * self.y_unit
+        self.bottom - (log - self.y_low).max(0.0) * self.y_unit
     }
 }
+
+/// 10 % on the horizontal axis: -log10(0.9).
+const TEN_PERCENT: f64 = 0.045_757_5;
 
 /// The logs of 1, 2 and 5, and the first of the next decade.
 const STEPS: [f64; 4] = [0.0, LOG10_2, 1.0 - LOG10_2, 1.0];
 
 fn step_below(log: f64) -> f64 {
     let decade = log.floor();
-    STEPS.iter().rev().map(|step| decade + step).find(|step| *step <= log).unwrap_or(decade)
+    STEPS.iter().rev().map(|step| decade + step).find(|step| *step < log).unwrap_or(decade - 1.0 + STEPS[2])
 }
 
 fn step_above(log: f64) -> f64 {
@@ -242,30 +250,62 @@ fn draw(svg: &mut String, group: &Group, scale: &Scale, size: Size) {
         if let Some((nines, log)) = points.last() {
             let (x, y) = (scale.x(*nines), scale.y(*log));
             let _ = writeln!(svg, "<circle class=\"end s-{name}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
-            labels.push((y, x, *stage));
+            // A single value has no curve to read it from.
+            let value = match points.len() {
+                1 if *log > 0.0 => readable(10_f64.powf(*log), "µs"),
+                1 => "≤ 1 ns".to_owned(),
+                _ => String::new(),
+            };
+            labels.push(Label { x, y, stage: *stage, value });
         }
     }
-    spread(&mut labels, size.font * 1.2, scale);
-    for (y, x, stage) in labels {
+    spread(&mut labels, size.font, scale);
+    for Label { x, y, stage, value } in labels {
         let (x, y) = (x + 8.0, y + size.font * 0.35);
         let (name, title) = (stage.name(), stage.title());
-        let _ = writeln!(svg, "<text class=\"name s-{name}\" x=\"{x:.1}\" y=\"{y:.1}\">{title}</text>");
+        let text = format!("{title} {value}");
+        let text = text.trim_end();
+        let _ = writeln!(svg, "<text class=\"name s-{name}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>");
     }
     svg.push_str("</g>\n");
 }
 
-/// Moves labels apart until each has its line's height: from the top down, then from the bottom up.
-fn spread(labels: &mut [(f64, f64, Stage)], gap: f64, scale: &Scale) {
-    labels.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut above = scale.top - gap;
-    for (y, ..) in labels.iter_mut() {
-        *y = y.max(above + gap);
-        above = *y;
+/// A curve's name, at its end.
+#[derive(Clone, Debug)]
+struct Label {
+    x: f64,
+    y: f64,
+    stage: Stage,
+    value: String,
+}
+
+/// Would these two overlap if they stood on one line? A letter is some 0.6 of the font wide.
+fn meet(a: &Label, b: &Label, font: f64) -> bool {
+    let (left, right) = if a.x < b.x { (a, b) } else { (b, a) };
+    let letters = left.stage.title().len() + left.value.chars().count() + 1;
+    right.x - left.x < letters as f64 * 0.6 * font
+}
+
+/// Moves labels apart until each has its line's height, from the top down, then from the bottom up. Labels that do not
+/// stand above one another do not disturb each other.
+fn spread(labels: &mut [Label], font: f64, scale: &Scale) {
+    let gap = font * 1.2;
+    labels.sort_by(|a, b| a.y.total_cmp(&b.y));
+    for index in 0..labels.len() {
+        let (above, rest) = labels.split_at_mut(index);
+        let Some(label) = rest.first_mut() else { continue };
+        label.y = above
+            .iter()
+            .filter(|other| meet(other, label, font))
+            .fold(label.y.max(scale.top), |y, other| y.max(other.y + gap));
     }
-    let mut below = scale.bottom + gap * 0.5;
-    for (y, ..) in labels.iter_mut().rev() {
-        *y = y.min(below - gap);
-        below = *y;
+    for index in (0..labels.len()).rev() {
+        let (rest, below) = labels.split_at_mut(index + 1);
+        let Some(label) = rest.last_mut() else { continue };
+        label.y = below
+            .iter()
+            .filter(|other| meet(other, label, font))
+            .fold(label.y.min(scale.bottom - gap * 0.5), |y, other| y.min(other.y - gap));
     }
 }
 
@@ -292,10 +332,9 @@ mod tests {
         let report = samples::report();
         for size in [Size::WIDE, Size::NARROW] {
             let groups = groups(&report);
-            let points: Vec<_> =
-                groups.iter().flat_map(|g| &g.curves).flat_map(|(_, points)| points).collect();
-            let scale = Scale::around(points.iter().copied(), size).unwrap();
-            for (nines, log) in points {
+            let curves = || groups.iter().flat_map(|g| &g.curves).map(|(_, points)| points.as_slice());
+            let scale = Scale::around(curves(), size).unwrap();
+            for (nines, log) in curves().flatten() {
                 let (x, y) = (scale.x(*nines), scale.y(*log));
                 assert!(x >= scale.left && x <= scale.right + 1e-6, "{x}");
                 assert!(y >= scale.top - 1e-6 && y <= scale.bottom + 1e-6, "{y}");
@@ -305,14 +344,31 @@ mod tests {
 
     #[test]
     fn labels_never_overlap_and_stay_inside() {
-        // Five labels at one height in the middle, at the top and at the bottom.
-        let scale = Scale::around([(0.0, 1.0), (4.0, 5.0)].iter(), Size::WIDE).unwrap();
+        // Five labels at one height in the middle, at the top and at the bottom; and one that stands far to the left.
+        let scale = Scale::around([[(0.0, 1.0), (4.0, 5.0)].as_slice()].into_iter(), Size::WIDE).unwrap();
+        let label = |x, y, stage| Label { x, y, stage, value: String::new() };
         for height in [scale.top, 200.0, scale.bottom] {
-            let mut labels = Stage::ALL.map(|stage| (height, 0.0, stage));
-            spread(&mut labels, 15.0, &scale);
-            assert!(labels.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 15.0 - 1e-9), "{labels:?}");
-            assert!(labels[0].0 >= scale.top && labels[4].0 <= scale.bottom, "{labels:?}");
+            let mut labels = Stage::ALL.map(|stage| label(0.0, height, stage));
+            spread(&mut labels, 10.0, &scale);
+            assert!(labels.windows(2).all(|pair| pair[1].y - pair[0].y >= 12.0 - 1e-9), "{labels:?}");
+            assert!(labels[0].y >= scale.top && labels[4].y <= scale.bottom, "{labels:?}");
         }
+        let mut apart = [label(0.0, 200.0, Stage::Apply), label(500.0, 201.0, Stage::Ring)];
+        spread(&mut apart, 10.0, &scale);
+        assert_eq!((apart[0].y, apart[1].y), (200.0, 201.0));
+    }
+
+    #[test]
+    fn a_few_zeros_do_not_stretch_the_axis() {
+        // A thousand values of 40 ns and three of 0: the axis begins at 20 ns, and the zeros stand on its edge.
+        let mut recorder = Recorder::new();
+        for nanos in std::iter::repeat_n(40, 1_000).chain([0; 3]) {
+            recorder.record(Stage::Publish, MessageKind::Bbo, nanos);
+        }
+        let points = curve(&recorder.stage(Stage::Publish));
+        let scale = Scale::around([points.as_slice()].into_iter(), Size::WIDE).unwrap();
+        assert!((scale.y_low - 20_f64.log10()).abs() < 1e-9, "{}", scale.y_low);
+        assert!((scale.y(points[0].1) - scale.bottom).abs() < 1e-9);
     }
 
     #[test]
@@ -330,5 +386,6 @@ mod tests {
         recorder.record(Stage::Parse, MessageKind::Trade, 0);
         let text = svg(&Report::new(samples::info(), recorder), Size::WIDE);
         assert!(text.contains("<circle") && !text.contains("NaN") && !text.contains("inf"), "{text}");
+        assert!(text.contains(">parse ≤ 1 ns</text>"), "{text}");
     }
 }

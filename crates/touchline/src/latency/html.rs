@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use super::chart::{self, Size, group_name};
 use super::summary::{Summary, date, grouped, printable, readable};
-use super::{MessageKind, Report, Row, Stage};
+use super::{MessageKind, Omission, Report, Row, Stage};
+use crate::pipeline::Placement;
 
 const TEMPLATE: &str = include_str!("report.html");
 
@@ -18,6 +19,7 @@ pub(super) fn page(report: &Report) -> String {
     let values = [
         ("title", escaped(&report.info().recording)),
         ("summary", summary(report)),
+        ("caption", caption(report)),
         ("cards", cards(report)),
         ("kinds", kinds(report)),
         ("legend", legend(report)),
@@ -76,6 +78,19 @@ fn summary(report: &Report) -> String {
         escaped(&info.pace),
         info.placement_name()
     )
+}
+
+/// What the large figures are.
+fn caption(report: &Report) -> String {
+    let info = report.info();
+    let counted = match (info.omission, info.placement) {
+        (Omission::MeasuredFromSchedule, _) => "from the moment a frame was due to its published view",
+        (Omission::NotCorrected, Placement::Reader) => "from the frame to its published view",
+        (Omission::NotCorrected, Placement::BookThread) => {
+            "from the frame to its published view, with the queue that an unpaced replay builds up"
+        }
+    };
+    format!("End to end, all kinds of message: {counted}.")
 }
 
 /// The four figures that matter most, large.
@@ -152,11 +167,13 @@ fn list(items: &[String]) -> String {
 fn facts(report: &Report) -> String {
     let info = report.info();
     let started = u64::try_from(info.started_ns() / 1_000_000_000).unwrap_or(0);
+    let frames =
+        format!("{} ({} a second)", grouped(info.frames), grouped(info.frames_per_second().round() as u64));
     let pairs = [
         ("Recording", info.recording.clone()),
         ("Started", date(started)),
         ("Duration", format!("{:.3} s", info.wall.as_secs_f64())),
-        ("Frames", format!("{} ({:.0} a second)", grouped(info.frames), info.frames_per_second())),
+        ("Frames", frames),
         ("Messages", grouped(info.messages)),
         ("Placement", info.placement_name().to_owned()),
         ("Pace", info.pace.clone()),

@@ -101,24 +101,38 @@ impl<'d> Fields<'d> {
     /// Takes in the fields of an object of the document; unknown ones are passed over.
     #[inline(always)]
     pub(super) fn fill(&mut self, object: Value<'d>) -> Result<(), ParseError> {
-        for (key, value) in object.object().ok_or(ParseError::Shape)? {
-            let slot = match key.as_bytes() {
-                [letter] => LETTERS.get(usize::from(*letter)).copied().unwrap_or(UNREAD),
-                _ => word(key),
-            };
-            if let Some(place) = self.places.get_mut(usize::from(slot)) {
-                self.duplicates |= u32::from(place.is_some()) << slot;
+        let fields = object.object().ok_or(ParseError::Shape)?;
+        // As many slots are seen as keys were read, or some key stands there twice.
+        let (mut seen, mut read) = (0u32, 0);
+        for (key, value) in fields.clone() {
+            let slot = slot(key);
+            if let Some(place) = self.places.get_mut(slot) {
                 *place = value.place();
             }
+            seen |= 1 << (slot % SLOTS);
+            read += u32::from(slot != UNREAD as usize);
+        }
+        if (seen & !(1 << UNREAD)).count_ones() != read {
+            self.find_duplicates(fields);
         }
         Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_duplicates(&mut self, fields: touchline_json::Fields<'d>) {
+        let mut seen = 0;
+        for (key, _) in fields {
+            let bit = 1 << (slot(key) % SLOTS);
+            self.duplicates |= seen & bit & !(1 << UNREAD);
+            seen |= bit;
+        }
     }
 
     /// A key that is read and stands there twice.
     #[inline(always)]
     pub(super) fn duplicate(&self) -> Option<&'static str> {
-        let read = self.duplicates & !(1 << UNREAD);
-        if read == 0 { None } else { KEYS.get(read.trailing_zeros() as usize).copied() }
+        if self.duplicates == 0 { None } else { KEYS.get(self.duplicates.trailing_zeros() as usize).copied() }
     }
 
     /// Does one of these keys stand there twice?
@@ -137,6 +151,15 @@ impl<'d> Fields<'d> {
             (None, None) => Ok(Nanos::NONE),
         }
     }
+}
+
+/// The slot of a key.
+#[inline(always)]
+fn slot(key: &str) -> usize {
+    usize::from(match key.as_bytes() {
+        [letter] => LETTERS.get(usize::from(*letter)).copied().unwrap_or(UNREAD),
+        _ => word(key),
+    })
 }
 
 /// The slot of a key of several letters.

@@ -18,7 +18,7 @@ use touchline_market::{
 
 use super::fields::{Fields, need, need_count, need_text};
 use super::wire::{StreamKind, raw_stream, stream_kind, stream_symbol};
-use crate::learn::{Fault, at_learned_scales, level, levels, positive_price, price, qty};
+use crate::learn::{Fault, at_learned_scales, level, levels, price, qty};
 use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
 
 /// Which product line a connection serves.
@@ -106,7 +106,7 @@ impl Parser {
 }
 
 /// The event in a frame: behind `data` and with its stream's name on combined connections, else the frame itself.
-#[inline]
+#[inline(always)]
 fn unwrap(root: Value<'_>) -> Result<(Option<&str>, Value<'_>), ParseError> {
     let (mut stream, mut data) = (None, None);
     let Some(fields) = root.object() else { return Ok((None, root)) };
@@ -337,9 +337,13 @@ impl<'d> Message<'d> {
         head.sequence = Sequence(id);
         head.ts_event = fields.stamp()?;
         let maker_buys = need(fields.maker_buys(), "m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
+        let level = level((need(fields.price(), "p")?, need(fields.qty(), "q")?), "p", "q", found)?;
+        if level.price.0 <= 0 {
+            return Err(ParseError::NotPositive("p").into());
+        }
         let trade = Trade {
-            price: positive_price(need(fields.price(), "p")?, "p", found.price_scale)?,
-            qty: qty(need(fields.qty(), "q")?, "q", found.qty_scale)?,
+            price: level.price,
+            qty: level.qty,
             id,
             aggressor: if maker_buys { Side::Ask } else { Side::Bid },
         };
@@ -371,7 +375,7 @@ impl<'d> Message<'d> {
 }
 
 /// One side of a best bid and offer. An empty side is sent as quantity 0, with a price of 0.
-#[inline]
+#[inline(always)]
 fn best<'d>(
     (at, at_name): (Option<Value<'d>>, &'static str),
     (amount, amount_name): (Option<Value<'d>>, &'static str),
