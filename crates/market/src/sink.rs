@@ -27,11 +27,13 @@ pub trait Sink {
 }
 
 /// Packs levels three to a record on their way into a [`Sink`].
+///
+/// Two levels are held; the third goes to the sink together with them, straight from registers. Had it been stored
+/// first, copying the record would have to wait for the store.
 #[derive(Debug, Default)]
 pub struct LevelPacker {
-    words: [u64; 6],
-    used: usize,
-    count: usize,
+    held: [u64; 4],
+    levels: u8,
 }
 
 impl LevelPacker {
@@ -39,15 +41,20 @@ impl LevelPacker {
     ///
     /// # Errors
     /// [`UpdateError::SinkFull`].
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, level: Level, sink: &mut impl Sink) -> Result<(), UpdateError> {
-        if let Some([price, qty]) = self.words.get_mut(self.used..self.used + 2) {
-            *price = level.price.0.cast_unsigned();
-            *qty = level.qty.0;
+        let [a, b, c, d] = &mut self.held;
+        let (price, qty) = (level.price.0.cast_unsigned(), level.qty.0);
+        match self.levels {
+            0 => (*a, *b, self.levels) = (price, qty, 1),
+            1 => (*c, *d, self.levels) = (price, qty, 2),
+            _ => {
+                self.levels = 0;
+                let record = Record([*a, *b, *c, *d, price, qty, 0]);
+                return sink.push(record).map_err(|SinkFull| UpdateError::SinkFull);
+            }
         }
-        self.used += 2;
-        self.count += 1;
-        if self.used == self.words.len() { self.flush(sink) } else { Ok(()) }
+        Ok(())
     }
 
     /// Sends the last, partly filled record.
@@ -56,21 +63,12 @@ impl LevelPacker {
     /// [`UpdateError::SinkFull`].
     #[inline]
     pub fn finish(&mut self, sink: &mut impl Sink) -> Result<(), UpdateError> {
-        if self.used == 0 { Ok(()) } else { self.flush(sink) }
-    }
-
-    /// How many levels were added since the packer was made.
-    #[inline]
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    #[inline]
-    fn flush(&mut self, sink: &mut impl Sink) -> Result<(), UpdateError> {
-        let [a, b, c, d, e, f] = self.words;
-        self.words = [0; 6];
-        self.used = 0;
-        sink.push(Record([a, b, c, d, e, f, 0])).map_err(|SinkFull| UpdateError::SinkFull)
+        let [a, b, c, d] = self.held;
+        let record = match std::mem::take(&mut self.levels) {
+            0 => return Ok(()),
+            1 => Record([a, b, 0, 0, 0, 0, 0]),
+            _ => Record([a, b, c, d, 0, 0, 0]),
+        };
+        sink.push(record).map_err(|SinkFull| UpdateError::SinkFull)
     }
 }

@@ -34,3 +34,8 @@ pub use view::{VIEW_DEPTH, View};
 pub use touchline_book::{BboView, BookView, Counters, Keeper, Outcome, Start, Touch, TradeView};
 pub use touchline_market as market;
 pub use touchline_venue as venue;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -55,7 +55,7 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   touchline demo
   touchline demo --venue binance --seconds 10 --seed 7
-  touchline demo --json | jq .touch")]
+  touchline demo --json | jq .bid,.ask")]
 pub(crate) struct Demo {
     /// Whose dialect the synthetic market speaks.
     #[arg(long, default_value = "binance-usdm", value_parser = venue())]

@@ -74,7 +74,9 @@ pub(crate) fn damage(path: &Path, damage: &CaptureError) -> String {
     let path = path.display();
     match damage {
         CaptureError::Io { at, source } if at.line == 0 => format!("cannot read {path}: {source}"),
-        CaptureError::Truncated { at, partial_bytes: 0 } if at.line == 0 => format!("{path} is empty"),
+        CaptureError::Truncated { at, partial_bytes: 0 } if (at.line, at.file_byte) == (0, 0) => {
+            format!("{path} is empty")
+        }
         _ => format!("{path}: {damage}"),
     }
 }

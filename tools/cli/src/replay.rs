@@ -38,12 +38,12 @@ struct Book {
 }
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
+    let replay =
+        verify::open(&arguments.capture, &arguments.recording, &arguments.threads)?.pace(arguments.pace);
     if let Some(folder) = &arguments.report {
         // Says no before the work instead of after it.
         std::fs::create_dir_all(folder).map_err(|source| Failure::Write { path: folder.clone(), source })?;
     }
-    let replay =
-        verify::open(&arguments.capture, &arguments.recording, &arguments.threads)?.pace(arguments.pace);
     let frames = replay.survey().frames;
     let started = SystemTime::now();
     let running = replay.start()?;

@@ -68,17 +68,12 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
 
 /// Says no before the work instead of after it. Writing may still fail later.
 fn writable(path: &Path) -> Result<(), Failure> {
-    let refused = |kind: std::io::ErrorKind| {
-        Err(Failure::Write { path: path.to_owned(), source: std::io::Error::from(kind) })
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let refused = |source| Failure::Write { path: path.to_owned(), source };
     if path.is_dir() {
-        refused(std::io::ErrorKind::IsADirectory)
-    } else if folder.is_some_and(|folder| !folder.is_dir()) {
-        refused(std::io::ErrorKind::NotFound)
-    } else {
-        Ok(())
+        return Err(refused(std::io::ErrorKind::IsADirectory.into()));
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| std::fs::metadata(folder).map(drop).map_err(refused))
 }
 
 /// A part must not read like the whole: its counts end where it ended.

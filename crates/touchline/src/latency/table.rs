@@ -12,17 +12,22 @@ const WIDTH: usize = 94;
 pub(super) fn text(report: &Report) -> String {
     let info = report.info();
     let mut text = format!(
-        "{}: {} frames, {} messages in {:.3} s\nplacement {}, pace {}, on {}, {} cores, {}\n\n",
+        "{}: {} frames, {} messages in {:.3} s\n",
         printable(&info.recording),
         grouped(info.frames),
         grouped(info.messages),
         info.wall.as_secs_f64(),
+    );
+    let machine = format!(
+        "placement {}, pace {}, on {}, {} cores, {}",
         info.placement_name(),
         info.pace,
         printable(&info.machine.cpu),
         info.machine.cores,
         printable(&info.machine.system),
     );
+    wrap(&mut text, &machine);
+    text.push_str("\n\n");
     let rows = report.rows();
     if rows.is_empty() {
         text.push_str("no latencies were recorded\n");
