@@ -131,12 +131,44 @@ pub fn level(
     quantity: &[u8],
     quantity_scale: u8,
 ) -> Result<(i64, u64), DecimalError> {
-    match swar::narrow_pair([price, quantity], [price_scale, quantity_scale]) {
-        Some([price, quantity]) => Ok((price as i64, quantity)), // eight digits each
-        None => match level_wide(price, price_scale, quantity, quantity_scale) {
-            Ok((price, quantity)) => Ok((price, quantity)),
-            Err(error) => Err(error),
-        },
+    Levels::new(price_scale, quantity_scale).level(price, quantity)
+}
+
+/// [`level`] for many levels of the same two scales.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels {
+    price_scale: u8,
+    quantity_scale: u8,
+    /// `None` if one of the scales is beyond the fast path.
+    frames: Option<[swar::Frame; 2]>,
+}
+
+impl Levels {
+    /// For levels of these scales.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(price_scale: u8, quantity_scale: u8) -> Self {
+        let frames = match (swar::Frame::of(price_scale), swar::Frame::of(quantity_scale)) {
+            (Some(price), Some(quantity)) => Some([price, quantity]),
+            _ => None,
+        };
+        Self { price_scale, quantity_scale, frames }
+    }
+
+    /// A price and its quantity.
+    ///
+    /// # Errors
+    /// Those of [`price`], then those of [`quantity`].
+    #[inline(always)]
+    pub fn level(&self, price: &[u8], quantity: &[u8]) -> Result<(i64, u64), DecimalError> {
+        let fast = self.frames.and_then(|frames| swar::narrow_pair([price, quantity], frames));
+        match fast {
+            Some([price, quantity]) => Ok((price as i64, quantity)), // eight digits each
+            None => match level_wide(price, self.price_scale, quantity, self.quantity_scale) {
+                Ok((price, quantity)) => Ok((price, quantity)),
+                Err(error) => Err(error),
+            },
+        }
     }
 }
 

@@ -74,7 +74,10 @@ impl Replay {
             let address: Address = text.parse()?;
             let found = all.iter().find(|(instrument, _)| is_at(instrument, &address));
             let found = found.ok_or_else(|| unknown(text, all.iter().map(|(instrument, _)| instrument)))?;
-            self.plan.instruments.push(found.clone());
+            // Two names of one instrument are one wish.
+            if !self.plan.instruments.iter().any(|(instrument, _)| instrument.symbol == found.0.symbol) {
+                self.plan.instruments.push(found.clone());
+            }
         }
         Ok(self)
     }

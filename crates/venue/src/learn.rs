@@ -112,19 +112,22 @@ pub(crate) fn levels<S: Sink>(
     if count > LEVELS_MAX {
         return Err(UpdateError::TooManyLevels.into());
     }
-    for index in 0..count {
+    let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
+    let mut left = count;
+    while left > 0 {
         let texts = pairs.next_texts();
-        let fast = texts.map(|(price, qty)| decimal::level(price, found.price_scale, qty, found.qty_scale));
+        let fast = texts.map(|(price, qty)| scales.level(price, qty));
         let level = match fast {
             Some(Ok((price, qty))) if price > 0 => Level::new(price, qty),
             _ => {
                 if texts.is_none() {
                     pairs.next();
                 }
-                slow_level(array, index, name, found)?
+                slow_level(array, count - left, name, found)?
             }
         };
         packer.push(level, sink)?;
+        left -= 1;
     }
     Ok(count as u16)
 }

@@ -27,6 +27,35 @@ pub struct Found {
     pub price_scale: u8,
     /// Decimals of its quantities.
     pub qty_scale: u8,
+    channels: u8,
+}
+
+impl Found {
+    /// Does anybody want this channel of the instrument?
+    #[inline(always)]
+    #[must_use]
+    pub fn wants(self, channel: Channel) -> bool {
+        self.channels & bit(channel) != 0
+    }
+}
+
+/// The same text? Symbols of 8 to 16 bytes, most of them, are compared in two words instead of a call.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let ends = |text: &[u8]| {
+        Some((u64::from_le_bytes(*text.first_chunk()?), u64::from_le_bytes(*text.last_chunk()?)))
+    };
+    let short = |text: &[u8]| {
+        Some((u32::from_le_bytes(*text.first_chunk()?), u32::from_le_bytes(*text.last_chunk()?)))
+    };
+    match a.len() {
+        8..=16 => ends(a) == ends(b),
+        4..=7 => short(a) == short(b),
+        _ => a == b,
+    }
 }
 
 /// The instruments of one venue: found by the venue's symbol, numbered densely from a first number.
@@ -98,15 +127,16 @@ impl Listing {
     #[inline]
     pub fn find(&mut self, symbol: &str) -> Option<Found> {
         // Messages of one instrument come in runs: the last one found is looked at first.
-        let recent = self.entries.get(self.recent).filter(|entry| entry.instrument.symbol == symbol);
-        if recent.is_none() {
+        let matches = |entry: &Entry| same(entry.instrument.symbol.as_bytes(), symbol.as_bytes());
+        if !self.entries.get(self.recent).is_some_and(matches) {
             self.recent = self.look_up(symbol)?;
         }
-        let entry = self.entries.get(self.recent)?;
+        let Entry { instrument, channels } = self.entries.get(self.recent)?;
         Some(Found {
             id: InstrumentId(self.first + self.recent as u32),
-            price_scale: entry.instrument.price_scale,
-            qty_scale: entry.instrument.qty_scale,
+            price_scale: instrument.price_scale,
+            qty_scale: instrument.qty_scale,
+            channels: *channels,
         })
     }
 
@@ -118,14 +148,6 @@ impl Listing {
         upper.copy_from_slice(symbol.as_bytes());
         upper.make_ascii_uppercase();
         std::str::from_utf8(upper).ok().and_then(|symbol| self.find(symbol))
-    }
-
-    /// Does anybody want this channel of the instrument?
-    #[inline]
-    #[must_use]
-    pub fn wants(&self, id: InstrumentId, channel: Channel) -> bool {
-        let entry = self.index(id).and_then(|index| self.entries.get(index));
-        entry.is_some_and(|entry| entry.channels & bit(channel) != 0)
     }
 
     /// Takes over the scales of a message that needed finer ones; a scale never narrows. Tick and lot keep their value.
@@ -215,9 +237,10 @@ mod tests {
         let (tick_size, lot_size) = (Some(Price(5)), Some(Qty(1)));
         let listed = Instrument { provisional: false, price_scale: 1, tick_size, lot_size, ..spot("CD") };
         let id = listing.insert(listed);
-        listing.widen(Found { id, price_scale: 3, qty_scale: 2 });
-        listing.widen(Found { id, price_scale: 2, qty_scale: 0 });
-        assert_eq!(listing.find("CD"), Some(Found { id, price_scale: 3, qty_scale: 2 }));
+        let found = listing.find("CD").unwrap();
+        listing.widen(Found { price_scale: 3, qty_scale: 2, ..found });
+        listing.widen(Found { price_scale: 2, qty_scale: 0, ..found });
+        assert_eq!(listing.find("CD"), Some(Found { price_scale: 3, qty_scale: 2, ..found }));
         let widened = listing.get(id).unwrap();
         assert_eq!((widened.tick_size, widened.lot_size), (Some(Price(500)), Some(Qty(100))));
     }
@@ -227,9 +250,24 @@ mod tests {
     fn channels_are_wanted_one_by_one() {
         let mut listing = Listing::new(InstrumentId(0), Adopt::Never, spot);
         let id = listing.insert(spot("AB"));
-        assert!(listing.wants(id, Channel::Trade));
+        assert!(listing.find("AB").unwrap().wants(Channel::Trade));
         listing.set_channels(id, &[Channel::Book]);
-        assert!(listing.wants(id, Channel::Book) && !listing.wants(id, Channel::Trade));
-        assert!(!listing.wants(InstrumentId(9), Channel::Book));
+        let found = listing.find("AB").unwrap();
+        assert!(found.wants(Channel::Book) && !found.wants(Channel::Trade));
+    }
+
+    /// The comparison by words is the comparison of texts: over every length, with a difference at every place.
+    #[test]
+    fn symbols_are_compared_as_texts() {
+        for length in 0..40 {
+            let text: Vec<u8> = (0..length).map(|i| b'A' + i as u8 % 26).collect();
+            assert!(same(&text, &text.clone()));
+            assert!(!same(&text, &[text.as_slice(), b"A"].concat()));
+            for place in 0..length {
+                let mut other = text.clone();
+                other[place] ^= 1;
+                assert!(!same(&text, &other), "length {length}, place {place}");
+            }
+        }
     }
 }

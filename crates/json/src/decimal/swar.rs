@@ -37,28 +37,44 @@ const WHOLE_BYTES: [u64; 7] =
 /// `None` for anything that [`wide`] or [`super::simple`] has to judge.
 #[inline(always)]
 pub(super) fn narrow(text: &[u8], scale: u8) -> Option<u64> {
-    let digits = align(text, scale)?;
+    let digits = align(text, Frame::of(scale)?)?;
     all_digits(digits, 0).then(|| number(digits))
+}
+
+/// What a scale makes of a word: worked out once for a whole side of a book.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    /// The bytes left for whole digits.
+    whole_mask: u64,
+    /// Their bits, less one byte for the point.
+    room: u32,
+}
+
+impl Frame {
+    /// `None` for a scale that leaves no whole digit.
+    #[inline(always)]
+    pub(super) fn of(scale: u8) -> Option<Self> {
+        let whole_mask = *WHOLE_BYTES.get(usize::from(scale))?;
+        Some(Self { whole_mask, room: 48 - 8 * u32::from(scale) })
+    }
 }
 
 /// Two of them, with the last steps for both at once.
 #[inline(always)]
-pub(super) fn narrow_pair(texts: [&[u8]; 2], scales: [u8; 2]) -> Option<[u64; 2]> {
-    let [first, second] = texts;
-    vector::numbers([align(first, scales[0])?, align(second, scales[1])?])
+pub(super) fn narrow_pair([first, second]: [&[u8]; 2], frames: [Frame; 2]) -> Option<[u64; 2]> {
+    let [first_frame, second_frame] = frames;
+    vector::numbers([align(first, first_frame)?, align(second, second_frame)?])
 }
 
 /// Steps 1, 2 and 4: the bytes that must be the mantissa's digits, the last one in the top byte.
 #[inline(always)]
-fn align(text: &[u8], scale: u8) -> Option<u64> {
+fn align(text: &[u8], Frame { whole_mask, room }: Frame) -> Option<u64> {
     // 1.
-    let whole_mask = *WHOLE_BYTES.get(usize::from(scale))?;
     let head = head(text)?;
 
     // 2.
     let whole_bits = point(head)?;
     // Together at most 48 bits, so that the shift below is 8 to 56; and a whole digit at least.
-    let room = 48 - 8 * u32::from(scale);
     let leading_zero = (head & 0xff == 0) & (whole_bits != 8);
     if (whole_bits.wrapping_sub(8) > room) | leading_zero | (text.last() == Some(&b'.')) {
         return None;

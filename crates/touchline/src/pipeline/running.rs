@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use touchline_capture::CaptureError;
-use touchline_market::{Address, Head, Nanos, Record, Sink, SinkFull};
+use touchline_market::{Address, Head, Nanos, Record, Sink, SinkFull, UpdateKind};
 
 use super::intake::Intake;
 use super::lane::{LaneReceiver, LaneSender, Received, Room, lane, split_update};
@@ -385,7 +385,10 @@ impl<O: Observer> Sink for Direct<O> {
     }
 
     #[inline]
-    fn commit(&mut self, head: Head) -> Result<(), SinkFull> {
+    fn commit(&mut self, mut head: Head) -> Result<(), SinkFull> {
+        if head.kind != UpdateKind::Break {
+            head.commit_ticks = u32::MAX; // There is no ring whose time could be told.
+        }
         self.shard.take(&head, self.body.iter());
         self.body.clear();
         Ok(())

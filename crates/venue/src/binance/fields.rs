@@ -162,8 +162,8 @@ fn slot(key: &str) -> usize {
     })
 }
 
-/// The slot of a key of several letters.
-#[inline(always)]
+/// The slot of a key of several letters: one in a depth message, none in most others.
+#[inline(never)]
 fn word(key: &str) -> u8 {
     match key {
         "pu" => 22,

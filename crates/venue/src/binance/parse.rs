@@ -86,7 +86,7 @@ impl Parser {
         listing: &mut Listing,
         sink: &mut S,
     ) -> Outcome {
-        let Some(found) = listing.find(symbol).filter(|found| listing.wants(found.id, Channel::Book)) else {
+        let Some(found) = listing.find(symbol).filter(|found| found.wants(Channel::Book)) else {
             return Ok(Parsed::Ignored(Ignored::Unsubscribed));
         };
         let reject = |error| Rejected { error, instrument: Some(found.id), channel: Some(Channel::Book) };
@@ -255,7 +255,7 @@ impl<'d> Message<'d> {
         sink: &mut S,
         parse: impl Fn(&Self, Found, &mut S) -> Result<Parsed, Fault>,
     ) -> Outcome {
-        let Some(found) = found.filter(|found| listing.wants(found.id, channel)) else {
+        let Some(found) = found.filter(|found| found.wants(channel)) else {
             return Ok(Parsed::Ignored(Ignored::Unsubscribed));
         };
         let outcome = match self.fields.duplicate() {
