@@ -94,7 +94,8 @@ fn journey(plan: &Plan, before: &[(Nanos, Held)], frames: &[Vec<u8>]) -> f64 {
     for (recv, held) in before {
         pipeline.take(Input { recv: *recv, line: 0, event: held.event() });
     }
-    let applied = |pipeline: &Inline<()>| pipeline.report().iter().map(|book| book.counters.updates).sum::<u64>();
+    let applied =
+        |pipeline: &Inline<()>| pipeline.report().iter().map(|book| book.counters.updates).sum::<u64>();
     let (took, mut line) = (applied(&pipeline), 0);
     let time = batches(frames, |frame| {
         line += 1;
@@ -160,7 +161,8 @@ fn main() {
         let mut plan = replay.plan().clone();
         plan.marking = Marking::Line;
         let (before, after) = ordered(name);
-        let is_depth = |frame: &&Vec<u8>| String::from_utf8_lossy(&frame[..frame.len().min(60)]).contains("@depth");
+        let is_depth =
+            |frame: &&Vec<u8>| String::from_utf8_lossy(&frame[..frame.len().min(60)]).contains("@depth");
         let depth: Vec<_> = after.iter().filter(is_depth).cloned().collect();
         println!("{name}, ns a frame, best of {rounds} rounds");
         println!(

@@ -19,6 +19,8 @@ use crate::snapshot::{Survey, sort};
 pub struct BookConfig {
     /// Ticks of the window on each side, made a power of two from 256 to 2^20. Each takes 8 bytes a side.
     pub window_ticks: usize,
+    /// Ticks to which a side's window may grow where updates keep missing it.
+    pub window_ticks_max: usize,
     /// Most levels of a side; a message that might exceed it is rejected.
     pub levels_max: usize,
     /// Levels of a side outside the window for which memory is taken at start; more is taken when needed.
@@ -34,7 +36,15 @@ pub struct BookConfig {
 impl Default for BookConfig {
     /// The default window of 4,096 ticks makes an idle book 67 KB.
     fn default() -> Self {
-        Self { window_ticks: 4_096, levels_max: 65_536, reserve: 0, tick: None, price_scale: 0, qty_scale: 0 }
+        Self {
+            window_ticks: 4_096,
+            window_ticks_max: 16_384,
+            levels_max: 65_536,
+            reserve: 0,
+            tick: None,
+            price_scale: 0,
+            qty_scale: 0,
+        }
     }
 }
 
@@ -55,7 +65,9 @@ impl Book {
     /// An empty book.
     #[must_use]
     pub fn new(config: &BookConfig) -> Self {
-        let side = || Window::new(config.window_ticks, config.tick, config.reserve);
+        let side = || {
+            Window::new(config.window_ticks, config.tick, config.reserve).growing_to(config.window_ticks_max)
+        };
         let (price, qty) = (config.price_scale.min(SCALE_MAX), config.qty_scale.min(SCALE_MAX));
         Self {
             bids: side(),
@@ -84,7 +96,7 @@ impl Book {
             && body.size_hint().0 >= head.body_records()
             && self.bids.len() + usize::from(head.bids) <= self.levels_max
             && self.asks.len() + usize::from(head.asks) <= self.levels_max;
-        if expected { Ok(self.apply(head, Levels::new(head, body))) } else { self.apply_unusual(head, body) }
+        if expected { Ok(self.apply_records(head, body)) } else { self.apply_unusual(head, body) }
     }
 
     /// Replaces all levels by the snapshot's. They may stand in any order; a quantity of zero means no level.
@@ -237,6 +249,38 @@ impl Book {
         }
     }
 
+    /// Sets the levels of records that were checked; tells how many removals met no level. What
+    /// [`apply`](Self::apply) does, without asking each level for its side: but for the one record in which one side
+    /// ends and the other begins, a record is of one side.
+    #[inline]
+    fn apply_records<'a>(&mut self, head: &Head, records: impl Iterator<Item = &'a Record>) -> u32 {
+        let (bids, asks) = (usize::from(head.bids), usize::from(head.asks));
+        let (mut first, mut second) = ((&mut self.bids, Side::Bid, bids), (&mut self.asks, Side::Ask, asks));
+        if head.flags.has(Flags::ASKS_FIRST) {
+            (first, second) = (second, first);
+        }
+        let mut unknown = 0;
+        for record in records {
+            let [a, b, c, d, e, f, _] = record.0;
+            let levels = [(a, b), (c, d), (e, f)].map(|(price, qty)| Level::new(price.cast_signed(), qty));
+            let side = if first.2 > 0 { &mut first } else { &mut second };
+            if side.2 >= levels.len() {
+                side.2 -= levels.len();
+                for level in levels {
+                    unknown += set(side.0, side.1, level);
+                }
+                continue;
+            }
+            for level in levels {
+                let side = if first.2 > 0 { &mut first } else { &mut second };
+                let Some(left) = side.2.checked_sub(1) else { break };
+                side.2 = left;
+                unknown += set(side.0, side.1, level);
+            }
+        }
+        unknown
+    }
+
     /// Sets levels that were checked; tells how many removals met no level.
     #[inline]
     fn apply(&mut self, head: &Head, levels: impl Iterator<Item = (Side, Level)>) -> u32 {
@@ -325,14 +369,15 @@ impl Book {
 }
 
 /// Sets levels of one side; tells how many removals met no level.
-#[inline]
 fn set_all(window: &mut Window, side: Side, levels: impl Iterator<Item = Level>) -> u32 {
-    let mut unknown = 0;
-    for level in levels {
-        let known = window.set(Key::new(side, level.price), level.qty);
-        unknown += u32::from(!known & (level.qty.0 == 0));
-    }
-    unknown
+    levels.map(|level| set(window, side, level)).sum()
+}
+
+/// Sets one level; 1 if it was a removal that met no level.
+#[inline(always)]
+fn set(window: &mut Window, side: Side, level: Level) -> u32 {
+    let known = window.set(Key::new(side, level.price), level.qty);
+    u32::from(!known & (level.qty.0 == 0))
 }
 
 /// Is the body all there?

@@ -234,12 +234,4 @@ mod tests {
         let page = page(&Report::new(samples::info(), Recorder::new()));
         assert!(page.contains("No latencies were recorded.") && !page.contains("NaN"));
     }
-
-    #[test]
-    #[ignore = "writes a page to look at, into the folder that TOUCHLINE_REPORT names"]
-    fn a_sample_report_to_look_at() {
-        // For people who change the page: run with `--ignored` and open the file in a browser.
-        let folder = std::env::var_os("TOUCHLINE_REPORT").expect("TOUCHLINE_REPORT names a folder");
-        assert!(!samples::report().write(folder).unwrap().is_empty());
-    }
 }

@@ -14,12 +14,16 @@ pub(crate) enum StreamKind {
 /// What a stream's name says of its depth: `btcusdt@depth@100ms` is a diff, `btcusdt@depth5@100ms` partial.
 #[inline]
 pub(crate) fn stream_kind(stream: &str) -> StreamKind {
-    let kind = stream.split_once('@').map_or("", |(_, kind)| kind);
-    match kind.strip_prefix("depth") {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => StreamKind::Partial,
-        Some(_) => StreamKind::Diff,
-        None if kind.starts_with("rpiDepth") => StreamKind::RetailPriceImprovement,
-        None => StreamKind::Diff,
+    // Bytes, not characters: this is looked at once a depth message, and a symbol holds no '@' in any alphabet.
+    let kind = stream
+        .as_bytes()
+        .iter()
+        .position(|&byte| byte == b'@')
+        .and_then(|at| stream.as_bytes().get(at + 1..));
+    match kind {
+        Some([b'd', b'e', b'p', b't', b'h', b'0'..=b'9', ..]) => StreamKind::Partial,
+        Some([b'r', b'p', b'i', b'D', ..]) => StreamKind::RetailPriceImprovement,
+        _ => StreamKind::Diff,
     }
 }
 
