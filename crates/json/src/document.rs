@@ -171,6 +171,24 @@ impl Document<'_> {
         Value::new(self, &self.tape.0)
     }
 
+    /// The string at a place; as [`Value::as_str`].
+    #[inline(always)]
+    pub fn str_at(&self, place: Place) -> Option<&str> {
+        match self.tape.0.get(place.index()) {
+            Some(simd_json::Node::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The integer at a place; as [`Value::as_u64`].
+    #[inline(always)]
+    pub fn u64_at(&self, place: Place) -> Option<u64> {
+        match self.tape.0.get(place.index()) {
+            Some(simd_json::Node::Static(simd_json::StaticNode::U64(number))) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// The value at a place that [`Value::place`] gave.
     #[inline(always)]
     pub fn at(&self, place: Place) -> Value<'_> {

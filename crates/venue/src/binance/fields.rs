@@ -27,9 +27,9 @@ macro_rules! fields {
         impl<'d> Fields<'d> {
             $(
                 #[inline(always)]
-                pub(super) fn $name(&self) -> Option<Value<'d>> {
+                pub(super) fn $name(&self) -> Field<'d> {
                     const { assert!($slot > UNREAD as usize && $slot < SLOTS) };
-                    self.places[$slot].map(|place| self.document.at(place))
+                    Field { document: self.document, place: self.places[$slot] }
                 }
             )+
         }
@@ -82,6 +82,58 @@ const LETTERS: [u8; 256] = {
     }
     slots
 };
+
+/// A field of the message, there or not.
+#[derive(Clone, Copy)]
+pub(super) struct Field<'d> {
+    document: &'d Document<'d>,
+    place: Option<Place>,
+}
+
+impl<'d> Field<'d> {
+    /// Was it sent?
+    #[inline(always)]
+    pub(super) fn is_some(self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Its value, whatever that is.
+    #[inline(always)]
+    pub(super) fn value(self) -> Option<Value<'d>> {
+        self.place.map(|place| self.document.at(place))
+    }
+
+    /// Its value; it must be there.
+    #[inline(always)]
+    pub(super) fn need(self, name: &'static str) -> Result<Value<'d>, ParseError> {
+        self.value().ok_or(ParseError::Missing(name))
+    }
+
+    /// Its text, if it is a string.
+    #[inline(always)]
+    pub(super) fn text(self) -> Option<&'d str> {
+        self.document.str_at(self.place?)
+    }
+
+    /// Its text; it must be there.
+    #[inline(always)]
+    pub(super) fn need_text(self, name: &'static str) -> Result<&'d str, ParseError> {
+        self.text().ok_or_else(|| self.lacking(name))
+    }
+
+    /// Its number; it must be there.
+    #[inline(always)]
+    pub(super) fn need_count(self, name: &'static str) -> Result<u64, ParseError> {
+        let count = self.place.and_then(|place| self.document.u64_at(place));
+        count.ok_or_else(|| self.lacking(name))
+    }
+
+    /// Why a field cannot be used.
+    #[cold]
+    fn lacking(self, name: &'static str) -> ParseError {
+        if self.is_some() { ParseError::WrongType(name) } else { ParseError::Missing(name) }
+    }
+}
 
 /// Where a message holds what.
 pub(super) struct Fields<'d> {
@@ -145,11 +197,10 @@ impl<'d> Fields<'d> {
     /// When it happened: at the engine where the venue says so, else at the gateway.
     #[inline]
     pub(super) fn stamp(&self) -> Result<Nanos, ParseError> {
-        match (self.match_time(), self.event_time()) {
-            (Some(time), _) => stamp(time, "T"),
-            (None, Some(time)) => stamp(time, "E"),
-            (None, None) => Ok(Nanos::NONE),
+        if self.match_time().is_some() {
+            return stamp(self.match_time(), "T");
         }
+        if self.event_time().is_some() { stamp(self.event_time(), "E") } else { Ok(Nanos::NONE) }
     }
 }
 
@@ -182,25 +233,7 @@ fn word(key: &str) -> u8 {
 /// Stamps are milliseconds, or microseconds on connections that ask for them: told apart by size, since 10^14
 /// milliseconds are the year 5138 and 10^14 microseconds the year 1973.
 #[inline]
-fn stamp(value: Value<'_>, name: &'static str) -> Result<Nanos, ParseError> {
-    let number = value.as_u64().ok_or(ParseError::WrongType(name))?;
+fn stamp(field: Field<'_>, name: &'static str) -> Result<Nanos, ParseError> {
+    let number = field.need_count(name)?;
     Ok(if number < 100_000_000_000_000 { Nanos::from_millis(number) } else { Nanos::from_micros(number) })
-}
-
-/// A field that must be there.
-#[inline]
-pub(super) fn need<'d>(field: Option<Value<'d>>, name: &'static str) -> Result<Value<'d>, ParseError> {
-    field.ok_or(ParseError::Missing(name))
-}
-
-/// A text that must be there.
-#[inline]
-pub(super) fn need_text<'d>(field: Option<Value<'d>>, name: &'static str) -> Result<&'d str, ParseError> {
-    need(field, name)?.as_str().ok_or(ParseError::WrongType(name))
-}
-
-/// A counter that must be there.
-#[inline]
-pub(super) fn need_count(field: Option<Value<'_>>, name: &'static str) -> Result<u64, ParseError> {
-    need(field, name)?.as_u64().ok_or(ParseError::WrongType(name))
 }

@@ -16,7 +16,7 @@ use touchline_market::{
     UpdateError, UpdateKind,
 };
 
-use super::fields::{Fields, need, need_count, need_text};
+use super::fields::{Field, Fields};
 use super::wire::{StreamKind, raw_stream, stream_kind, stream_symbol};
 use crate::learn::{Fault, at_learned_scales, level, levels, price, qty};
 use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
@@ -142,15 +142,17 @@ impl<'d> Message<'d> {
         if let Some(name) = ["e", "s", "st"].into_iter().find(|name| self.fields.is_duplicate(name)) {
             return self.unreadable(ParseError::Duplicate(name), listing);
         }
-        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product()) {
+        if let (Some(ours), Some(theirs)) = (self.product.code(), self.fields.product().value()) {
             match theirs.as_u64() {
                 Some(theirs) if theirs == ours => {}
                 Some(_) => return Ok(Parsed::Ignored(Ignored::OtherProduct)),
                 None => return self.unreadable(ParseError::WrongType("st"), listing),
             }
         }
-        let Some(event) = self.fields.event() else { return self.unnamed(listing, sink) };
-        let Some(event) = event.as_str() else {
+        if !self.fields.event().is_some() {
+            return self.unnamed(listing, sink);
+        }
+        let Some(event) = self.fields.event().text() else {
             return self.unreadable(ParseError::WrongType("e"), listing);
         };
         match event {
@@ -200,16 +202,19 @@ impl<'d> Message<'d> {
 
     fn trade<S: Sink>(
         &self,
-        id: Option<Value<'d>>,
+        id: Field<'d>,
         name: &'static str,
         listing: &mut Listing,
         sink: &mut S,
     ) -> Outcome {
         self.for_symbol(Channel::Trade, listing, sink, |message, found, sink| {
-            let execution =
-                message.fields.execution().map(|value| value.as_str().ok_or(ParseError::WrongType("X")));
+            let execution = message
+                .fields
+                .execution()
+                .value()
+                .map(|value| value.as_str().ok_or(ParseError::WrongType("X")));
             match execution.transpose()? {
-                None | Some("MARKET") => message.print(need_count(id, name)?, found, sink),
+                None | Some("MARKET") => message.print(id.need_count(name)?, found, sink),
                 Some(_) => Ok(Parsed::Ignored(Ignored::OffBook)),
             }
         })
@@ -219,7 +224,7 @@ impl<'d> Message<'d> {
     #[cold]
     #[inline(never)]
     fn unreadable(&self, error: ParseError, listing: &mut Listing) -> Outcome {
-        let symbol = self.fields.symbol().and_then(Value::as_str);
+        let symbol = self.fields.symbol().text();
         let Some(symbol) = symbol.filter(|_| error != ParseError::Duplicate("s")) else {
             return Err(error.into());
         };
@@ -238,7 +243,7 @@ impl<'d> Message<'d> {
         sink: &mut S,
         parse: impl Fn(&Self, Found, &mut S) -> Result<Parsed, Fault>,
     ) -> Outcome {
-        let symbol = need_text(self.fields.symbol(), "s").map_err(|error| Rejected {
+        let symbol = self.fields.symbol().need_text("s").map_err(|error| Rejected {
             error,
             instrument: None,
             channel: Some(channel),
@@ -269,11 +274,11 @@ impl<'d> Message<'d> {
     fn delta<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Delta, found.id);
-        head.sequence = Sequence(need_count(fields.last_id(), "u")?);
-        let first = need_count(fields.first_id(), "U")?;
+        head.sequence = Sequence(fields.last_id().need_count("u")?);
+        let first = fields.first_id().need_count("U")?;
         head.previous = match self.product {
             Product::Spot => Sequence(first.saturating_sub(1)),
-            _ => Sequence(need_count(fields.previous_id(), "pu")?),
+            _ => Sequence(fields.previous_id().need_count("pu")?),
         };
         head.ts_event = fields.stamp()?;
         self.both_sides(head, fields.bid(), "b", fields.ask(), "a", found, sink)
@@ -283,11 +288,11 @@ impl<'d> Message<'d> {
     fn partial_depth<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Depth, found.id);
-        if fields.event().is_none() {
+        if !fields.event().is_some() {
             return self.whole_book(head, found, sink);
         }
         head.ts_event = fields.stamp()?;
-        head.sequence = Sequence(need_count(fields.last_id(), "u")?);
+        head.sequence = Sequence(fields.last_id().need_count("u")?);
         self.both_sides(head, fields.bid(), "b", fields.ask(), "a", found, sink)
     }
 
@@ -295,7 +300,7 @@ impl<'d> Message<'d> {
     fn whole_book<S: Sink>(&self, mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         head.ts_event = fields.stamp()?;
-        head.sequence = Sequence(need_count(fields.snapshot_id(), "lastUpdateId")?);
+        head.sequence = Sequence(fields.snapshot_id().need_count("lastUpdateId")?);
         self.both_sides(head, fields.bids(), "bids", fields.asks(), "asks", found, sink)
     }
 
@@ -304,16 +309,16 @@ impl<'d> Message<'d> {
     fn both_sides<S: Sink>(
         &self,
         mut head: Head,
-        bids: Option<Value<'d>>,
+        bids: Field<'d>,
         bids_name: &'static str,
-        asks: Option<Value<'d>>,
+        asks: Field<'d>,
         asks_name: &'static str,
         found: Found,
         sink: &mut S,
     ) -> Result<Parsed, Fault> {
         let mut packer = LevelPacker::default();
-        head.bids = levels(need(bids, bids_name)?, bids_name, found, &mut packer, sink)?;
-        head.asks = levels(need(asks, asks_name)?, asks_name, found, &mut packer, sink)?;
+        head.bids = levels(bids.need(bids_name)?, bids_name, found, &mut packer, sink)?;
+        head.asks = levels(asks.need(asks_name)?, asks_name, found, &mut packer, sink)?;
         packer.finish(sink)?;
         commit(head, found, sink)
     }
@@ -322,7 +327,7 @@ impl<'d> Message<'d> {
     fn bbo<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Bbo, found.id);
-        head.sequence = Sequence(need_count(fields.last_id(), "u")?);
+        head.sequence = Sequence(fields.last_id().need_count("u")?);
         head.ts_event = fields.stamp()?;
         let bid = best((fields.bid(), "b"), (fields.bid_qty(), "B"), found)?;
         let ask = best((fields.ask(), "a"), (fields.ask_qty(), "A"), found)?;
@@ -336,8 +341,8 @@ impl<'d> Message<'d> {
         let mut head = Head::new(UpdateKind::Trade, found.id);
         head.sequence = Sequence(id);
         head.ts_event = fields.stamp()?;
-        let maker_buys = need(fields.maker_buys(), "m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
-        let level = level((need(fields.price(), "p")?, need(fields.qty(), "q")?), "p", "q", found)?;
+        let maker_buys = fields.maker_buys().need("m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
+        let level = level((fields.price().need("p")?, fields.qty().need("q")?), "p", "q", found)?;
         if level.price.0 <= 0 {
             return Err(ParseError::NotPositive("p").into());
         }
@@ -354,11 +359,11 @@ impl<'d> Message<'d> {
     fn ticker<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         // Zero where nothing traded yet.
-        let at = |field, name| match price(need(field, name)?, name, found.price_scale)? {
+        let at = |field: Field<'d>, name| match price(field.need(name)?, name, found.price_scale)? {
             price if price.0 < 0 => Err(ParseError::NotPositive(name).into()),
             price => Ok::<_, Fault>(price),
         };
-        let amount = |field, name| qty(need(field, name)?, name, found.qty_scale);
+        let amount = |field: Field<'d>, name| qty(field.need(name)?, name, found.qty_scale);
         let mut head = Head::new(UpdateKind::Ticker, found.id);
         head.ts_event = fields.stamp()?;
         let ticker = Ticker {
@@ -377,11 +382,11 @@ impl<'d> Message<'d> {
 /// One side of a best bid and offer. An empty side is sent as quantity 0, with a price of 0.
 #[inline(always)]
 fn best<'d>(
-    (at, at_name): (Option<Value<'d>>, &'static str),
-    (amount, amount_name): (Option<Value<'d>>, &'static str),
+    (at, at_name): (Field<'d>, &'static str),
+    (amount, amount_name): (Field<'d>, &'static str),
     found: Found,
 ) -> Result<Level, Fault> {
-    let pair = (need(at, at_name)?, need(amount, amount_name)?);
+    let pair = (at.need(at_name)?, amount.need(amount_name)?);
     let level = level(pair, at_name, amount_name, found)?;
     if level.price.0 < 0 || (level.price.0 == 0 && level.qty.0 != 0) {
         return Err(ParseError::NotPositive(at_name).into());
