@@ -10,7 +10,7 @@
 //! {"result":null,"id":1}
 //! ```
 
-use touchline_json::Value;
+use touchline_json::{Value, decimal};
 use touchline_market::{
     Bbo, Channel, Flags, Head, Level, LevelPacker, Record, Sequence, Side, Sink, SinkFull, Ticker, Trade,
     UpdateError, UpdateKind,
@@ -329,8 +329,9 @@ impl<'d> Message<'d> {
         let mut head = Head::new(UpdateKind::Bbo, found.id);
         head.sequence = Sequence(fields.last_id().need_count("u")?);
         head.ts_event = fields.stamp()?;
-        let bid = best((fields.bid(), "b"), (fields.bid_qty(), "B"), found)?;
-        let ask = best((fields.ask(), "a"), (fields.ask_qty(), "A"), found)?;
+        let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
+        let bid = best((fields.bid(), "b"), (fields.bid_qty(), "B"), &scales, found)?;
+        let ask = best((fields.ask(), "a"), (fields.ask_qty(), "A"), &scales, found)?;
         push(Bbo { bid, ask }.to_record(), sink)?;
         commit(head, found, sink)
     }
@@ -342,7 +343,8 @@ impl<'d> Message<'d> {
         head.sequence = Sequence(id);
         head.ts_event = fields.stamp()?;
         let maker_buys = fields.maker_buys().need("m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
-        let level = level((fields.price().need("p")?, fields.qty().need("q")?), "p", "q", found)?;
+        let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
+        let level = price_and_qty((fields.price(), "p"), (fields.qty(), "q"), &scales, found)?;
         if level.price.0 <= 0 {
             return Err(ParseError::NotPositive("p").into());
         }
@@ -382,16 +384,41 @@ impl<'d> Message<'d> {
 /// One side of a best bid and offer. An empty side is sent as quantity 0, with a price of 0.
 #[inline(always)]
 fn best<'d>(
-    (at, at_name): (Field<'d>, &'static str),
-    (amount, amount_name): (Field<'d>, &'static str),
+    at: Named<'d>,
+    amount: Named<'d>,
+    scales: &decimal::Levels,
     found: Found,
 ) -> Result<Level, Fault> {
-    let pair = (at.need(at_name)?, amount.need(amount_name)?);
-    let level = level(pair, at_name, amount_name, found)?;
+    let level = price_and_qty(at, amount, scales, found)?;
     if level.price.0 < 0 || (level.price.0 == 0 && level.qty.0 != 0) {
-        return Err(ParseError::NotPositive(at_name).into());
+        return Err(ParseError::NotPositive(at.1).into());
     }
     Ok(level)
+}
+
+/// A field with the venue's key for it.
+type Named<'d> = (Field<'d>, &'static str);
+
+/// A price of any sign and its quantity out of two fields: nearly always two strings.
+#[inline(always)]
+fn price_and_qty<'d>(
+    at: Named<'d>,
+    amount: Named<'d>,
+    scales: &decimal::Levels,
+    found: Found,
+) -> Result<Level, Fault> {
+    if let (Some(price), Some(qty)) = (at.0.text(), amount.0.text())
+        && let Ok((price, qty)) = scales.level(price.as_bytes(), qty.as_bytes())
+    {
+        return Ok(Level::new(price, qty));
+    }
+    price_and_qty_slow(at, amount, found)
+}
+
+#[cold]
+#[inline(never)]
+fn price_and_qty_slow<'d>(at: Named<'d>, amount: Named<'d>, found: Found) -> Result<Level, Fault> {
+    level((at.0.need(at.1)?, amount.0.need(amount.1)?), at.1, amount.1, found)
 }
 
 #[inline]

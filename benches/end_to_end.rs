@@ -154,7 +154,7 @@ fn row(name: &str, plan: &Plan, before: &[(Nanos, Held)], frames: &[Vec<u8>], ro
 }
 
 fn main() {
-    let rounds = if is_test() { 1 } else { 11 };
+    let rounds = if is_test() { 1 } else { 31 };
     for name in RECORDINGS {
         let Some(Frames { best, trade, .. }) = read(name) else { continue };
         let replay = Replay::open(captures().join(format!("{name}.cap.zst"))).expect("read before");
