@@ -212,6 +212,36 @@ fn a_walking_best_loses_no_level() {
     assert!(most_far > 300, "the walk has to leave levels behind: {most_far}");
 }
 
+/// Updates that keep missing a small window make it grow, twice and no further, with no level lost on the way and the
+/// proven count right; a window nobody misses, or whose misses are too far away to gain by growing, stays as it is.
+#[test]
+fn a_window_grows_where_updates_miss_it() {
+    let run = |spread: u64| {
+        let mut window = Window::new(256, Some(Price(5)), 0).growing_to(4_096);
+        let mut oracle = Oracle::default();
+        let best = 1u64 << 40;
+        window.prove_to(Key(best - 5 * 300));
+        let mut random = 7u64;
+        for n in 0..40_000u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let key = best - 5 * ((random >> 33) % spread);
+            let qty = (random >> 20) % 3;
+            assert_eq!(window.set(Key(key), Qty(qty)), oracle.set(key, qty));
+            assert_eq!(window.proven(), oracle.0.range(best - 5 * 300..).count());
+            if n % 4_000 == 0 {
+                compare(&window, &oracle);
+            }
+        }
+        compare(&window, &oracle);
+        compare_tops(&window);
+        (window.ticks(), window.far())
+    };
+    assert_eq!(run(100).0, 256);
+    let (ticks, far) = run(3_000);
+    assert_eq!((ticks, far), (4_096, 0), "wide enough for all levels");
+    assert_eq!(run(1 << 30).0, 256);
+}
+
 /// An idle pair of windows of the default size stays under 72,000 bytes.
 #[test]
 fn an_idle_window_takes_little_memory() {
