@@ -11,6 +11,7 @@
 
 mod intake;
 mod lane;
+mod pacer;
 mod running;
 mod shard;
 mod timing;
