@@ -15,7 +15,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("venue", &["market", "json"]),
     ("book", &["market", "view"]),
     ("capture", &["market"]),
-    ("touchline", &["market", "json", "venue", "ring", "book", "view", "capture"]),
+    ("feed", &["market", "venue"]),
+    ("link", &["market", "venue", "feed", "capture"]),
+    ("touchline", &["market", "json", "venue", "ring", "book", "view", "capture", "feed", "link"]),
 ];
 
 /// The crates that may hold unsafe code.

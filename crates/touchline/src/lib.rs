@@ -8,7 +8,6 @@
 //! [`latency`] holds what the stages took.
 #![forbid(unsafe_code)]
 
-pub mod clock;
 pub mod latency;
 pub mod pipeline;
 pub mod verify;
@@ -32,6 +31,7 @@ pub use survey::{Survey, Surveyed};
 pub use view::{VIEW_DEPTH, View};
 
 pub use touchline_book::{BboView, BookView, Counters, Keeper, Outcome, Start, Touch, TradeView};
+pub use touchline_link::clock;
 pub use touchline_market as market;
 pub use touchline_venue as venue;
 

@@ -3,7 +3,7 @@
 use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentId};
 
 use crate::venue::host;
-use crate::{Adopt, Dialect, Listing, Venue};
+use crate::{Access, Adopt, Dialect, InstrumentsError, Listing, Texts, Venue};
 
 /// What there is to know of a venue without a connection.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,12 @@ pub struct VenueFacts {
     pub continuity: Continuity,
     /// Whether its books may cross.
     pub crossing: Crossing,
+    /// Where it is, and its limits.
+    pub access: Access,
+    /// What is said to it beside the data.
+    pub texts: Texts,
+    /// Reads its list of instruments, as [`Venue::instruments`].
+    pub instruments: fn(&[u8]) -> Result<Vec<Instrument>, InstrumentsError>,
     make: fn() -> Dialect,
     provisional: fn(&str) -> Instrument,
 }
@@ -36,6 +42,9 @@ impl VenueFacts {
             channels: V::CHANNELS,
             continuity: V::CONTINUITY,
             crossing: V::CROSSING,
+            access: V::ACCESS,
+            texts: V::TEXTS,
+            instruments: V::instruments,
             make,
             provisional: V::provisional,
         }

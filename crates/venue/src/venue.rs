@@ -2,7 +2,7 @@
 
 use touchline_market::{Channel, Continuity, Crossing, Instrument, Sink};
 
-use crate::{Listing, Parsed, Rejected};
+use crate::{Access, Listing, Parsed, Rejected, Texts};
 
 /// A venue's dialect. One value serves one connection and may keep state of it; [`connected`](Self::connected)
 /// clears that state.
@@ -21,6 +21,10 @@ pub trait Venue: Default {
     const CONTINUITY: Continuity;
     /// Whether its books may cross.
     const CROSSING: Crossing;
+    /// Where it is, and its limits.
+    const ACCESS: Access;
+    /// What is said to it beside the data.
+    const TEXTS: Texts;
 
     /// A connection was opened to `url`: everything known of an earlier one is forgotten.
     fn connected(&mut self, url: &str);

@@ -16,6 +16,7 @@
 mod fields;
 mod instruments;
 mod parse;
+pub(crate) mod subscribe;
 pub(crate) mod wire;
 
 #[cfg(feature = "simulator")]
@@ -27,7 +28,7 @@ pub(crate) use parse::{Parser, Product};
 use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentKind, Sink};
 
 use crate::venue::{path, query};
-use crate::{InstrumentsError, Listing, Parsed, Rejected, Rest, Venue};
+use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Texts, Venue};
 
 /// The venue's rules for a local book (wording of 2025-11-12), by their numbers there:
 ///
@@ -68,6 +69,20 @@ impl Venue for Binance {
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = CONTINUITY_RULES;
     const CROSSING: Crossing = Crossing::Judged;
+    const ACCESS: Access = Access {
+        ws: "wss://stream.binance.com:9443",
+        rest: "https://api.binance.com",
+        routes: &[Route { path: "/stream", channels: Self::CHANNELS }],
+        limits: subscribe::SPOT_LIMITS,
+    };
+    const TEXTS: Texts = Texts {
+        stream: subscribe::spot_stream,
+        request: subscribe::request,
+        reply: subscribe::reply,
+        snapshot: subscribe::spot_snapshot,
+        snapshot_sequence: subscribe::snapshot_sequence,
+        instruments: subscribe::spot_instruments,
+    };
 
     fn connected(&mut self, url: &str) {
         self.0.connected(url);

@@ -8,8 +8,9 @@
 
 use touchline_market::{Channel, Continuity, Crossing, Instrument, Sink};
 
+use crate::binance::subscribe;
 use crate::binance::{Parser, Product, list, rest_kind};
-use crate::{InstrumentsError, Listing, Parsed, Rejected, Rest, Venue};
+use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Texts, Venue};
 
 /// A connection to Binance COIN-M futures.
 #[derive(Debug)]
@@ -32,6 +33,20 @@ impl Venue for BinanceCoinm {
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = crate::binance_usdm::CONTINUITY_RULES;
     const CROSSING: Crossing = Crossing::Judged;
+    const ACCESS: Access = Access {
+        ws: "wss://dstream.binance.com",
+        rest: "https://dapi.binance.com",
+        routes: &[Route { path: "/stream", channels: Self::CHANNELS }],
+        limits: subscribe::FUTURES_LIMITS,
+    };
+    const TEXTS: Texts = Texts {
+        stream: subscribe::futures_stream,
+        request: subscribe::request,
+        reply: subscribe::reply,
+        snapshot: subscribe::coinm_snapshot,
+        snapshot_sequence: subscribe::snapshot_sequence,
+        instruments: subscribe::coinm_instruments,
+    };
 
     fn connected(&mut self, url: &str) {
         self.0.connected(url);

@@ -12,8 +12,9 @@
 
 use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentKind, Sink};
 
+use crate::binance::subscribe;
 use crate::binance::{Parser, Product, asset_split, list, rest_kind};
-use crate::{InstrumentsError, Listing, Parsed, Rejected, Rest, Venue};
+use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Texts, Venue};
 
 /// The venue's rules for a local book, by their numbers there:
 ///
@@ -48,6 +49,26 @@ impl Venue for BinanceUsdm {
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = CONTINUITY_RULES;
     const CROSSING: Crossing = Crossing::Judged;
+    const ACCESS: Access = Access {
+        ws: "wss://fstream.binance.com",
+        rest: "https://fapi.binance.com",
+        routes: &[
+            Route {
+                path: "/public/stream",
+                channels: &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade],
+            },
+            Route { path: "/market/stream", channels: &[Channel::Ticker] },
+        ],
+        limits: subscribe::FUTURES_LIMITS,
+    };
+    const TEXTS: Texts = Texts {
+        stream: subscribe::futures_stream,
+        request: subscribe::request,
+        reply: subscribe::reply,
+        snapshot: subscribe::usdm_snapshot,
+        snapshot_sequence: subscribe::snapshot_sequence,
+        instruments: subscribe::usdm_instruments,
+    };
 
     fn connected(&mut self, url: &str) {
         self.0.connected(url);

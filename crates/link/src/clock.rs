@@ -31,7 +31,7 @@ pub struct Ticks(pub u64);
 ///
 /// # Example
 /// ```
-/// let clock = touchline::clock::Clock::new();
+/// let clock = touchline_link::clock::Clock::new();
 /// let (from, to) = (clock.now(), clock.now());
 /// assert!(clock.nanos(from, to) < 1_000_000_000);
 /// ```

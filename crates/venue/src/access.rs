@@ -1,0 +1,115 @@
+//! How a venue is reached, and what it asks of those who reach it: facts and texts, no I/O.
+
+use std::time::Duration;
+
+use touchline_market::{Channel, Sequence};
+
+/// Where a venue's sockets and REST interface are, and the limits it sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// Root of its sockets: `wss://host[:port]`.
+    pub ws: &'static str,
+    /// Root of its REST interface: `https://host`.
+    pub rest: &'static str,
+    /// The kinds of connections it has, each with the channels it carries. A channel stands in one route.
+    pub routes: &'static [Route],
+    /// What it asks of a client.
+    pub limits: Limits,
+}
+
+impl Access {
+    /// The route that carries a channel: its place in [`routes`](Self::routes).
+    #[must_use]
+    pub fn route_of(&self, channel: Channel) -> Option<usize> {
+        self.routes.iter().position(|route| route.channels.contains(&channel))
+    }
+}
+
+/// One kind of connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Route {
+    /// Path behind the root: `/stream`.
+    pub path: &'static str,
+    /// What can be subscribed to there.
+    pub channels: &'static [Channel],
+}
+
+/// What a venue asks of a client. Each stands in its documentation; the venue's module names the page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Most streams on one connection.
+    pub streams_per_connection: usize,
+    /// Most streams in one request.
+    pub streams_per_request: usize,
+    /// Most messages a second that we send on a connection, pings and pongs included.
+    pub sends_per_second: u32,
+    /// Most attempts to connect in [`CONNECT_WINDOW`], per address.
+    pub connects_per_window: u32,
+    /// After how long the venue cuts a connection; `None` if it does not.
+    pub lifetime: Option<Duration>,
+    /// REST weight per minute, per address.
+    pub weight_per_minute: u32,
+}
+
+/// The window of [`Limits::connects_per_window`].
+pub const CONNECT_WINDOW: Duration = Duration::from_secs(300);
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ask {
+    /// Send these streams.
+    Subscribe,
+    /// Send them no more.
+    Unsubscribe,
+}
+
+/// What a frame without updates says about the connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reply {
+    /// The request of this id was taken.
+    Accepted {
+        /// The id we gave it.
+        id: u64,
+    },
+    /// The request of this id was refused.
+    Refused {
+        /// The id we gave it; `None` if the venue does not say.
+        id: Option<u64>,
+        /// The venue's number for the reason; 0 if it has none.
+        code: i64,
+        /// The venue's text: foreign, to be escaped and cut before anybody sees it.
+        text: String,
+        /// Trying again cannot help (an unknown symbol, an invalid stream).
+        terminal: bool,
+    },
+    /// The venue will close the connection soon: go elsewhere.
+    Closing,
+    /// Nothing of the kind.
+    Nothing,
+}
+
+/// One request to a venue's REST interface.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RestRequest {
+    /// Path and query behind the root: `/api/v3/depth?symbol=BTCUSDT&limit=1000`.
+    pub path: String,
+    /// What it costs of [`Limits::weight_per_minute`].
+    pub weight: u32,
+}
+
+/// A venue's texts: what we send, and what of its answers is not for a book. None of it is on the hot path.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts {
+    /// Appends the name of a stream, as requests name it: `btcusdt@depth@100ms`.
+    pub stream: fn(symbol: &str, channel: Channel, out: &mut String),
+    /// Writes a request about some streams.
+    pub request: fn(ask: Ask, streams: &[&str], id: u64) -> String,
+    /// What a frame that gave no updates says about the connection.
+    pub reply: fn(frame: &[u8]) -> Reply,
+    /// The request for a book snapshot of at least so many levels a side, or the most there are.
+    pub snapshot: fn(symbol: &str, levels: u32) -> RestRequest,
+    /// The sequence that a snapshot's body names; `None` if it is no snapshot.
+    pub snapshot_sequence: fn(body: &[u8]) -> Option<Sequence>,
+    /// The request for the list of instruments.
+    pub instruments: fn() -> RestRequest,
+}

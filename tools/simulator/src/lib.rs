@@ -1,0 +1,2 @@
+//! An exchange on loopback.
+#![forbid(unsafe_code)]
