@@ -104,6 +104,8 @@ impl Flags {
     /// A snapshot that was asked for beside the stream (REST): it joins the stream by its sequence. Without this
     /// flag a snapshot is part of the stream and replaces the book at its place there.
     pub const BESIDE_STREAM: Self = Self(2);
+    /// A break that nothing will mend without a person.
+    pub const FINAL: Self = Self(4);
 
     /// Is every bit of `other` set?
     #[must_use]
@@ -190,6 +192,14 @@ impl Head {
             Some(channel) => 1 + channel as u16,
             None => 0,
         };
+        head
+    }
+
+    /// A break that nothing will mend without a person: the book is dead until the next break that is none.
+    #[must_use]
+    pub const fn ended(instrument: InstrumentId, reason: crate::Reason) -> Self {
+        let mut head = Self::broken(instrument, None, reason);
+        head.flags = Flags::FINAL;
         head
     }
 

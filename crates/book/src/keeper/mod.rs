@@ -6,7 +6,7 @@
 //!     │                   ▲     │ break, bad message                gap, crossed, break, │
 //!     │ break             │     ▼                                           bad message ▼
 //!     └──────────▶ STALE(reason)◀──────────────────────────────────────── STALE(reason)
-//!                      │  any ── close(reason) ──▶ DEAD(reason)            snapshot ▶ LIVE
+//!                      │  any ── final break ──▶ DEAD(reason) ── break ──▶ STALE   snapshot ▶ LIVE
 //! ```
 //!
 //! **When a book is live.** Its levels come from a snapshot whose place in the stream is proven: a delta of this very
@@ -16,6 +16,9 @@
 //!
 //! **The buffer** holds deltas that follow one another without a hole, so that a snapshot joins it or is too old for
 //! it, and a replay never meets a gap: a hole drops what came before, since a usable snapshot is newer than the hole.
+//!
+//! **Why it takes so long.** Breaks for SNAPSHOT_LATE and RATE_LIMITED say why a waiting book still waits: they name
+//! the reason and keep the buffer. A book that waits for nothing does not hear them.
 //!
 //! **A snapshot beside the stream while live** is ignored if it is not newer than the book. A newer one is ahead of
 //! the stream: it replaces the levels (they are the venue's at that sequence), deltas up to it are dropped as they
@@ -166,13 +169,6 @@ impl Keeper {
         }
     }
 
-    /// Nothing will mend this book without a person: whatever comes is ignored from now on.
-    pub fn close(&mut self, reason: Reason) {
-        self.drop_buffer();
-        self.phase = Phase::Waiting;
-        self.state = State::Dead(reason);
-    }
-
     /// What the book is worth.
     #[inline]
     #[must_use]
@@ -314,13 +310,12 @@ impl Keeper {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
-        let dead = matches!(self.state, State::Dead(_));
         if head.kind == UpdateKind::Break {
-            return if dead { Outcome::Ignored } else { self.stop(head.reason()) };
+            return self.hear_break(head);
         }
         self.counters.received += 1;
         match head.kind {
-            _ if dead => self.ignore(),
+            _ if matches!(self.state, State::Dead(_)) => self.ignore(),
             UpdateKind::Delta => self.delta(head, body),
             UpdateKind::Snapshot if head.flags.has(Flags::BESIDE_STREAM) => self.snapshot_beside(head, body),
             UpdateKind::Snapshot | UpdateKind::Depth => self.snapshot_in_stream(head, body),
@@ -443,11 +438,27 @@ impl Keeper {
         Outcome::Rejected(error)
     }
 
+    /// The stream broke, or something is to be said about the wait for a snapshot.
     #[cold]
-    fn stop(&mut self, reason: Option<Reason>) -> Outcome {
+    fn hear_break(&mut self, head: &Head) -> Outcome {
+        let reason = head.reason().unwrap_or(Reason::Disconnected);
+        let waits = self.phase == Phase::Waiting && !matches!(self.state, State::Dead(_));
+        if matches!(reason, Reason::SnapshotLate | Reason::RateLimited) && !head.flags.has(Flags::FINAL) {
+            if !waits {
+                return Outcome::Ignored;
+            }
+            self.counters.breaks += 1;
+            self.state = State::Stale(reason);
+            return Outcome::Broken;
+        }
         self.counters.breaks += 1;
-        self.state = State::Stale(reason.unwrap_or(Reason::Disconnected));
         self.drop_buffer();
+        if head.flags.has(Flags::FINAL) {
+            self.phase = Phase::Waiting;
+            self.state = State::Dead(reason);
+            return Outcome::Broken;
+        }
+        self.state = State::Stale(reason);
         if self.phase != Phase::Unfounded {
             self.phase = Phase::Waiting;
         }

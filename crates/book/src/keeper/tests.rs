@@ -1,7 +1,7 @@
 //! The rules of a book's life, each by an example.
 
 use touchline_market::{
-    Continuity, Crossing, Head, InstrumentId, Price, Reason, Record, Side, State, UpdateKind,
+    Continuity, Crossing, Head, InstrumentId, Price, Reason, Record, Sequence, Side, State, UpdateKind,
 };
 
 use crate::testing::{Message, beside, delta, in_stream, message, scaled};
@@ -406,20 +406,62 @@ fn bad_snapshot_beside_the_stream_costs_only_itself() {
     );
 }
 
-/// A closed book ignores everything.
+/// A book that was ended ignores everything but a break that revives it: then a snapshot brings it back.
 #[test]
-fn closed_book_stays_dead() {
+fn ended_book_stays_dead_until_a_break_revives_it() {
     let mut keeper = keeper(Continuity::Range);
     keeper.take(&delta(0, 1, &[(1, 1)], &[]));
-    keeper.close(Reason::Config);
     let dead = State::Dead(Reason::Config);
+    let ended = (Head::ended(InstrumentId(0), Reason::Config), Vec::new());
     check(
         &mut keeper,
         &[
+            (ended, Outcome::Broken, dead),
             (in_stream(1, &[(1, 1)], &[]), Outcome::Ignored, dead),
             (delta(1, 2, &[(1, 1)], &[]), Outcome::Ignored, dead),
-            (broken(Reason::Stalled), Outcome::Ignored, dead),
+            (broken(Reason::SnapshotLate), Outcome::Ignored, dead),
         ],
     );
     assert!(!keeper.wants_snapshot());
+    check(
+        &mut keeper,
+        &[
+            (broken(Reason::Disconnected), Outcome::Broken, State::Stale(Reason::Disconnected)),
+            (delta(2, 3, &[(1, 1)], &[]), Outcome::Buffered, State::Stale(Reason::Disconnected)),
+            (beside(2, &[(1, 7)], &[]), Outcome::Applied, LIVE),
+        ],
+    );
+}
+
+/// A late snapshot is said of a book that waits, keeps what it has buffered, and is not heard by one that does not.
+#[test]
+fn late_snapshot_names_the_reason_and_keeps_the_buffer() {
+    let mut keeper = keeper(Continuity::Range);
+    check(
+        &mut keeper,
+        &[
+            (delta(0, 1, &[(1, 1)], &[]), Outcome::Buffered, SYNCING),
+            (broken(Reason::SnapshotLate), Outcome::Broken, State::Stale(Reason::SnapshotLate)),
+            (broken(Reason::RateLimited), Outcome::Broken, State::Stale(Reason::RateLimited)),
+            (delta(1, 2, &[(2, 2)], &[]), Outcome::Buffered, State::Stale(Reason::RateLimited)),
+            (beside(1, &[(1, 7)], &[]), Outcome::Applied, LIVE),
+            (broken(Reason::SnapshotLate), Outcome::Ignored, LIVE),
+        ],
+    );
+    assert_eq!(keeper.sequence(), Sequence(2));
+}
+
+/// A quiet stream sends nothing after the snapshot. An empty delta at its sequence says that the stream was asked and
+/// had nothing newer: the book is live, and the next real delta still has to follow.
+#[test]
+fn empty_delta_at_the_snapshots_sequence_proves_a_quiet_stream() {
+    for family in [Continuity::Range, Continuity::Predecessor, Continuity::Counter] {
+        let mut keeper = keeper(family);
+        keeper.take(&beside(7, &[(1, 1)], &[(2, 1)]));
+        assert_eq!(keeper.state(), SYNCING);
+        keeper.take(&delta(7, 7, &[], &[]));
+        assert_eq!((keeper.state(), keeper.sequence()), (LIVE, Sequence(7)), "{family:?}");
+        keeper.take(&delta(8, 9, &[], &[]));
+        assert_eq!(keeper.state(), State::Stale(Reason::Gap), "{family:?}");
+    }
 }
