@@ -1,7 +1,7 @@
 //! Messages for the tests of this crate.
 
 use touchline_market::{
-    Flags, Head, InstrumentId, Level, LevelPacker, Record, Sequence, Sink, SinkFull, UpdateKind,
+    Flags, Head, InstrumentId, Level, LevelPacker, Nanos, Record, Sequence, Sink, SinkFull, UpdateKind,
 };
 
 #[derive(Default)]
@@ -44,6 +44,19 @@ pub(crate) fn in_stream(sequence: u64, bids: Levels, asks: Levels) -> Message {
 pub(crate) fn beside(sequence: u64, bids: Levels, asks: Levels) -> Message {
     let (mut head, records) = in_stream(sequence, bids, asks);
     head.flags = Flags::BESIDE_STREAM;
+    (head, records)
+}
+
+/// A message as it comes at a time.
+pub(crate) fn at(ts_recv: u64, (mut head, records): Message) -> Message {
+    head.ts_recv = Nanos(ts_recv);
+    (head, records)
+}
+
+/// A snapshot beside the stream that is only to refresh the depth.
+pub(crate) fn refresh(sequence: u64, bids: Levels, asks: Levels) -> Message {
+    let (mut head, records) = beside(sequence, bids, asks);
+    head.flags = head.flags.with(Flags::REFRESH);
     (head, records)
 }
 

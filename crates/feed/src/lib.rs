@@ -13,9 +13,26 @@
 )]
 
 mod action;
+mod backoff;
+mod bucket;
+mod connection;
 mod ending;
+mod gate;
+mod handover;
 mod moment;
+mod random;
+mod rest_queue;
+mod resync;
+mod rules;
 
 pub use action::{Action, Report, StreamId};
+pub use backoff::Backoff;
+pub use bucket::Bucket;
+pub use connection::{Connection, Phase};
 pub use ending::{Ending, Refusal};
+pub use gate::Gate;
+pub use handover::Handover;
 pub use moment::Moment;
+pub use rest_queue::RestQueue;
+pub use resync::Resyncs;
+pub use rules::Rules;

@@ -106,6 +106,8 @@ impl Flags {
     pub const BESIDE_STREAM: Self = Self(2);
     /// A break that nothing will mend without a person.
     pub const FINAL: Self = Self(4);
+    /// With `BESIDE_STREAM`: asked for to know deeper levels again. A live book takes it when the stream reaches it.
+    pub const REFRESH: Self = Self(8);
 
     /// Is every bit of `other` set?
     #[must_use]
@@ -195,10 +197,10 @@ impl Head {
         head
     }
 
-    /// A break that nothing will mend without a person: the book is dead until the next break that is none.
+    /// As [`broken`](Self::broken), and nothing will mend it without a person: dead until the next break that is none.
     #[must_use]
-    pub const fn ended(instrument: InstrumentId, reason: crate::Reason) -> Self {
-        let mut head = Self::broken(instrument, None, reason);
+    pub const fn ended(instrument: InstrumentId, channel: Option<Channel>, reason: crate::Reason) -> Self {
+        let mut head = Self::broken(instrument, channel, reason);
         head.flags = Flags::FINAL;
         head
     }

@@ -19,6 +19,9 @@ pub struct IntakeCounters {
     pub dropped: u64,
     /// Breaks sent to books: after a rejected message, a full ring, a reconnect.
     pub breaks: u64,
+    /// Updates and breaks that did not go on to a book: another connection brings the same stream, or nobody wants it
+    /// any more.
+    pub withheld: u64,
 }
 
 impl IntakeCounters {
@@ -42,6 +45,22 @@ impl IntakeCounters {
                 }
             }
         }
+    }
+
+    /// Adds another reader's or connection's counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.received += other.received;
+        self.parsed += other.parsed;
+        self.updates += other.updates;
+        for (mine, theirs) in self.ignored.iter_mut().zip(other.ignored) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.rejected.iter_mut().zip(other.rejected) {
+            *mine += theirs;
+        }
+        self.dropped += other.dropped;
+        self.breaks += other.breaks;
+        self.withheld += other.withheld;
     }
 
     /// Everything ignored.

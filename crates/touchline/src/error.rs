@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use touchline_capture::CaptureError;
-use touchline_market::AddressError;
+use touchline_market::{AddressError, Venue};
 
 /// What went wrong when something was asked of Touchline, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,35 @@ pub enum Error {
         /// What there is, shortened.
         available: String,
     },
+    /// The configuration does not hold. Every mistake is named with its place.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The venue does not have this channel.
+    #[error("{venue} has no channel `{channel}`; `touchline venues` shows what it has")]
+    NoChannel {
+        /// Which venue.
+        venue: Venue,
+        /// What was asked for.
+        channel: &'static str,
+    },
+    /// The venue's list of instruments cannot be had, and without it a name is nobody's. Check the network and the
+    /// endpoint, name a saved list in the configuration, or write the venue's own symbol: VENUE:@SYMBOL.
+    #[error("the instruments of {venue} cannot be had: {cause}; check the network, or write VENUE:@SYMBOL")]
+    Instruments {
+        /// Which venue.
+        venue: Venue,
+        /// What went wrong.
+        cause: String,
+    },
+    /// There is no room for another instrument. Raise `instruments_max`.
+    #[error("no room for more than {max} instruments; raise instruments_max")]
+    Full {
+        /// How many there may be.
+        max: usize,
+    },
+    /// The feed has been stopped.
+    #[error("the feed has been stopped")]
+    Stopped,
     /// A thread could not be started.
     #[error("cannot start the {stage} thread: {source}")]
     Thread {

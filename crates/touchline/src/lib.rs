@@ -8,12 +8,15 @@
 //! [`latency`] holds what the stages took.
 #![forbid(unsafe_code)]
 
+pub mod config;
+pub mod events;
 pub mod latency;
 pub mod pipeline;
 pub mod verify;
 
 mod counters;
 mod error;
+mod live;
 mod recording;
 mod replay;
 mod source;
@@ -22,6 +25,7 @@ mod view;
 
 pub use counters::IntakeCounters;
 pub use error::Error;
+pub use live::{Builder, ConnectionReport, Feed, FeedReport, instruments};
 pub use pipeline::{
     BookReport, Finished, Inline, Marking, Observer, Overflow, Pace, Placement, Plan, RING_RECORDS, Running,
 };

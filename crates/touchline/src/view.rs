@@ -1,6 +1,7 @@
 //! The handle a strategy reads.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use touchline_book::{BboView, BookReader, BookView, Touch, TradeView};
 use touchline_market::{Instrument, Reason, State};
@@ -17,6 +18,26 @@ pub struct View {
     pub(crate) book: BookReader<VIEW_DEPTH>,
     pub(crate) bbo: LineReader,
     pub(crate) trade: LineReader,
+    pub(crate) tally: Arc<Tally>,
+}
+
+/// How many messages came, for whoever wants rates.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    book: AtomicU64,
+    other: AtomicU64,
+}
+
+impl Tally {
+    #[inline]
+    pub(crate) fn set_book(&self, messages: u64) {
+        self.book.store(messages, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn set_other(&self, messages: u64) {
+        self.other.store(messages, Relaxed);
+    }
 }
 
 impl View {
@@ -36,6 +57,12 @@ impl View {
     #[must_use]
     pub fn touch(&self) -> Touch {
         self.book.touch()
+    }
+
+    /// Messages that came for the book, and for the other channels, since it began.
+    #[must_use]
+    pub fn messages(&self) -> [u64; 2] {
+        [self.tally.book.load(Relaxed), self.tally.other.load(Relaxed)]
     }
 
     /// The venue's own best bid and offer, where it is subscribed to: one cache line.

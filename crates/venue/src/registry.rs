@@ -28,8 +28,9 @@ pub struct VenueFacts {
     pub texts: Texts,
     /// Reads its list of instruments, as [`Venue::instruments`].
     pub instruments: fn(&[u8]) -> Result<Vec<Instrument>, InstrumentsError>,
+    /// An instrument of which only the symbol is known, as [`Venue::provisional`].
+    pub provisional: fn(&str) -> Instrument,
     make: fn() -> Dialect,
-    provisional: fn(&str) -> Instrument,
 }
 
 impl VenueFacts {

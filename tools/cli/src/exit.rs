@@ -29,6 +29,12 @@ pub(crate) enum Failure {
     Write { path: PathBuf, source: std::io::Error },
 }
 
+impl From<touchline::config::ConfigError> for Failure {
+    fn from(error: touchline::config::ConfigError) -> Self {
+        Self::Touchline(error.into())
+    }
+}
+
 impl From<touchline::Error> for Failure {
     fn from(error: touchline::Error) -> Self {
         Self::Touchline(error)

@@ -1,11 +1,11 @@
-//! A bar for what takes long, and Ctrl-C. Bars are drawn on a terminal only, on standard error.
+//! A bar for what takes long. Bars are drawn on a terminal only, on standard error.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use touchline::Running;
+
+use crate::interrupt;
 
 /// How often the pipeline is asked how far it is. The bar is drawn at most 20 times a second.
 const TICK: Duration = Duration::from_millis(5);
@@ -21,7 +21,7 @@ pub(crate) fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
 
 /// Waits until the pipeline is done, with a bar. True if Ctrl-C stopped it before.
 pub(crate) fn watch<O>(running: &Running<O>, what: &str) -> bool {
-    let interrupted = on_interrupt();
+    let interrupted = interrupt::flag();
     let bar = ProgressBar::new(0).with_message(what.to_owned());
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %, {eta} left") {
         bar.set_style(style);
@@ -32,7 +32,7 @@ pub(crate) fn watch<O>(running: &Running<O>, what: &str) -> bool {
             bar.set_length(total);
             bar.set_position(done);
         }
-        if interrupted.load(Relaxed) && !stopped {
+        if interrupted.is_set() && !stopped {
             stopped = true;
             running.stop();
         }
@@ -43,17 +43,4 @@ pub(crate) fn watch<O>(running: &Running<O>, what: &str) -> bool {
         crate::out::remark("stopped by Ctrl-C: this is what was done until then");
     }
     stopped
-}
-
-/// A flag that the first Ctrl-C sets; the second ends the program at once.
-fn on_interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    // A second handler in one process is refused; there is one command a process.
-    let _ = ctrlc::set_handler(move || {
-        if set.swap(true, Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    flag
 }

@@ -14,7 +14,7 @@ pub struct Counters {
     pub stale: u64,
     /// Snapshots older than the stream at hand, not loaded. Ask for a newer one.
     pub too_old: u64,
-    /// Snapshots that were asked for in vain: the book was live and newer.
+    /// Snapshots that were asked for in vain: the book was live and newer, or the stream did not reach it in time.
     pub ignored_snapshots: u64,
     /// Messages that hold no levels, or that came for a dead book.
     pub unwanted: u64,
@@ -28,7 +28,7 @@ pub struct Counters {
     pub before_start: u64,
     /// Holes in the sequence, in the running stream or in the buffer.
     pub gaps: u64,
-    /// Snapshots that were loaded and then proved too old by the first delta after them.
+    /// Snapshots that were loaded and then proved too old by the first delta after them, or not reached in time.
     pub disproved: u64,
     /// Times the buffer was full and began anew.
     pub overflows: u64,
@@ -56,7 +56,7 @@ impl Counters {
     }
 
     /// Is every message accounted for? `received = applied + ignored + rejected + dropped`, and what is still
-    /// in the buffer.
+    /// kept ([`Keeper::buffered`](crate::Keeper::buffered)).
     #[must_use]
     pub fn balance(&self, buffered: usize) -> bool {
         self.received == self.msgs() + self.ignored() + self.rejected + self.dropped + buffered as u64

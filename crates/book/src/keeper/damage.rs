@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use touchline_market::{Continuity, Reason, State};
+use touchline_market::{Continuity, Flags, Reason, State, UpdateKind};
 
 use super::tests::broken;
-use crate::testing::{Message, beside, delta};
+use crate::testing::{Message, at, beside, delta};
 use crate::{Keeper, KeeperConfig};
 
 /// What one delta brings: how far its sequence jumps, and its changes (bid or ask, price, quantity).
@@ -62,6 +62,9 @@ impl Trace {
     }
 }
 
+/// The sequence of another book's snapshot: no stream here comes near it.
+const FOREIGN: u64 = 1_000_000_000;
+
 /// Damage to a stream at one place.
 #[derive(Clone, Debug)]
 enum Damage {
@@ -70,6 +73,10 @@ enum Damage {
     Swap,
     /// The snapshot of the state `.0` places further or back arrives here.
     Snapshot(isize),
+    /// The same, to refresh the depth.
+    Refresh(isize),
+    /// Another book's snapshot, far ahead, is served to whoever asked.
+    Foreign,
     Break,
 }
 
@@ -79,6 +86,8 @@ fn damage() -> impl Strategy<Value = Damage> {
         2 => Just(Damage::Double),
         2 => Just(Damage::Swap),
         5 => (-12isize..6).prop_map(Damage::Snapshot),
+        3 => (-4isize..8).prop_map(Damage::Refresh),
+        2 => Just(Damage::Foreign),
         1 => Just(Damage::Break),
     ]
 }
@@ -92,6 +101,12 @@ fn damaged(trace: &Trace, damages: &[(usize, Damage)]) -> Vec<Message> {
             Damage::Double => slots[at].push(trace.deltas[at].clone()),
             Damage::Swap => slots.swap(at, (at + 1) % trace.deltas.len()),
             Damage::Snapshot(shift) => slots[at].push(trace.snapshot(at.saturating_add_signed(*shift))),
+            Damage::Refresh(shift) => {
+                let (mut head, body) = trace.snapshot(at.saturating_add_signed(*shift));
+                head.flags = head.flags.with(Flags::REFRESH);
+                slots[at].push((head, body));
+            }
+            Damage::Foreign => slots[at].push(beside(FOREIGN, &[(-77, 7)], &[(77, 7)])),
             Damage::Break => slots[at].push(broken(Reason::Disconnected)),
         }
     }
@@ -101,8 +116,9 @@ fn damaged(trace: &Trace, damages: &[(usize, Damage)]) -> Vec<Message> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
-    /// Messages are removed, doubled, swapped and interleaved with snapshots of any age: whenever the book says LIVE,
-    /// it holds the venue's levels at its sequence, and no message goes unaccounted.
+    /// Messages are removed, doubled, swapped and interleaved with snapshots of any age, and of another book: whenever
+    /// the book says LIVE, it holds the venue's levels at its sequence; it becomes live only where the stream since the
+    /// last break has reached that sequence; and no message goes unaccounted.
     #[test]
     fn live_book_is_the_venues_book_whatever_happens_to_the_stream(
         family in prop_oneof![
@@ -114,21 +130,33 @@ proptest! {
         let trace = Trace::new(family, &changes);
         let config = KeeperConfig { continuity: family, buffer_messages: 16, ..KeeperConfig::default() };
         let mut keeper = Keeper::new(&config);
-        for message in damaged(&trace, &damages) {
-            keeper.take(&message);
+        let mut reached = 0;
+        for (n, message) in damaged(&trace, &damages).into_iter().enumerate() {
+            let (mut head, body) = at(1 + n as u64 * 300_000_000, message);
+            if head.sequence.0 == FOREIGN && !keeper.wants_snapshot() {
+                head.flags = head.flags.with(Flags::REFRESH);
+            }
+            reached = match head.kind {
+                UpdateKind::Break => 0,
+                UpdateKind::Delta => reached.max(head.sequence.0),
+                _ => reached,
+            };
+            let before = keeper.state();
+            keeper.take(&(head, body));
             prop_assert!(keeper.counters().balance(keeper.buffered()), "{:?}", keeper.counters());
             match keeper.state() {
                 State::Live => prop_assert!(!keeper.wants_snapshot()),
-                State::Init | State::Stale(_) => prop_assert!(keeper.wants_snapshot()),
-                State::Syncing | State::Dead(_) => {}
+                State::Init => prop_assert!(keeper.wants_snapshot()),
+                State::Stale(_) | State::Syncing | State::Dead(_) => {}
             }
             if keeper.state().is_live() {
+                prop_assert!(before.is_live() || keeper.sequence().0 <= reached);
                 prop_assert_eq!(keeper.shown(), trace.levels(keeper.sequence().0));
             }
         }
         // Once the stream is whole again, a fresh snapshot brings the book back.
         let end = trace.books.len() - 1;
-        keeper.take(&trace.deltas[end - 1]);
+        keeper.take(&at(u64::MAX, trace.deltas[end - 1].clone()));
         keeper.take(&trace.snapshot(end));
         prop_assert_eq!(keeper.state(), State::Live);
         prop_assert_eq!(keeper.shown(), trace.levels(keeper.sequence().0));
@@ -216,6 +244,13 @@ fn snapshot_may_race_the_stream_in_every_way() {
                             take_and_compare(&mut keeper, &trace, &trace.snapshot(state));
                         }
                         take_and_compare(&mut keeper, &trace, delta);
+                        if keeper.state().is_live() {
+                            assert_eq!(
+                                keeper.sequence(),
+                                delta.0.sequence,
+                                "live before the stream was there"
+                            );
+                        }
                     }
                     // The snapshot of state `s` continues with delta number `s`: usable if that one was seen.
                     assert_eq!(keeper.state().is_live(), state >= first, "{family:?} {first} {place} {age}");
@@ -226,6 +261,37 @@ fn snapshot_may_race_the_stream_in_every_way() {
                     }
                     assert_eq!(keeper.shown(), trace.levels(*trace.books.keys().last().unwrap()));
                 }
+            }
+        }
+    }
+}
+
+/// A snapshot to refresh the depth, of every age, arrives at every place of a running stream: the book stays live and
+/// right, in one epoch, the snapshot is loaded exactly if it is newer and the stream reaches it, and no delta is lost.
+#[test]
+fn refresh_may_race_the_stream_in_every_way() {
+    const COUNT: usize = 60;
+    for family in FAMILIES {
+        let trace = steady(family, COUNT as u64);
+        for place in 1..COUNT {
+            for state in 0..=COUNT {
+                let mut keeper = Keeper::new(&KeeperConfig { continuity: family, ..KeeperConfig::default() });
+                keeper.take(&trace.deltas[0]);
+                keeper.take(&trace.snapshot(1));
+                for (n, delta) in trace.deltas.iter().enumerate().skip(1) {
+                    if n == place {
+                        let (mut head, body) = trace.snapshot(state);
+                        head.flags = head.flags.with(Flags::REFRESH);
+                        take_and_compare(&mut keeper, &trace, &(head, body));
+                    }
+                    take_and_compare(&mut keeper, &trace, delta);
+                    assert!(keeper.state().is_live() && keeper.counters().balance(keeper.buffered()));
+                }
+                let (counters, loaded) = (keeper.counters(), state > place);
+                assert_eq!(counters.snapshots, 1 + u64::from(loaded), "{family:?} {place} {state}");
+                assert_eq!(counters.ignored_snapshots, u64::from(!loaded));
+                assert_eq!((counters.received, keeper.epoch()), (COUNT as u64 + 2, 1));
+                assert_eq!(keeper.shown(), trace.levels(*trace.books.keys().last().unwrap()));
             }
         }
     }

@@ -1,12 +1,43 @@
 //! Snapshots: those of the stream, and those asked for beside it, which join the stream by their sequence.
 
-use touchline_market::{Head, Reason, Record, State, UpdateKind};
+use touchline_market::{Flags, Head, Nanos, Reason, Record, Side, State, UpdateKind};
 
 use super::{Keeper, Outcome, Phase};
 use crate::BookError;
 use crate::continuity::{Join, join};
 
+/// How long after a snapshot the stream may still be before it.
+const REACHED_WITHIN_NS: u64 = 2_000_000_000;
+
 impl Keeper {
+    /// The first deltas after a snapshot: which of them joins it?
+    pub(super) fn delta_at_join<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        match join(self.config.continuity, self.last, head.previous, head.sequence) {
+            Join::Stale if head.sequence == self.last => {
+                // The stream is exactly where the snapshot is.
+                self.state = State::Live;
+                self.drop_stale()
+            }
+            Join::Stale if self.state.is_live() || !is_late(self.ts_recv, head) => self.drop_stale(),
+            Join::Joins => {
+                (self.phase, self.state) = (Phase::Following, State::Live);
+                self.apply_at_refresh(head, body)
+            }
+            Join::TooOld if self.state.is_live() => self.gap(head, body),
+            Join::Stale | Join::TooOld => {
+                self.counters.disproved += 1;
+                self.phase = Phase::Waiting;
+                match self.keep(head, body) {
+                    Outcome::Buffered => Outcome::TooOld,
+                    rejected => rejected,
+                }
+            }
+        }
+    }
+
     /// A snapshot that has its place in the stream: replaces at once, whatever was before.
     ///
     /// A whole best-N book of the depth channel is no resync: while live it keeps the epoch, and an older one is
@@ -22,7 +53,7 @@ impl Keeper {
         if let Err(error) = self.load(head, body) {
             return self.reject(error);
         }
-        self.drop_buffer();
+        self.drop_kept();
         self.epoch = self.epoch.wrapping_add(u32::from(!routine));
         (self.phase, self.state) = (Phase::Following, State::Live);
         self.judge_crossing();
@@ -40,17 +71,23 @@ impl Keeper {
                 self.counters.too_old += 1;
                 Outcome::TooOld
             }
-            Phase::Unfounded => self.replace(head, body, true),
-            Phase::Joining | Phase::Following if head.sequence <= self.last => {
+            Phase::Unfounded => {
+                let outcome = self.replace(head, body);
+                // The deltas applied so far came before it.
+                self.epoch = self.epoch.wrapping_add(u32::from(outcome == Outcome::Applied));
+                outcome
+            }
+            _ if head.sequence <= self.last => {
                 self.counters.ignored_snapshots += 1;
                 Outcome::Ignored
             }
-            Phase::Joining | Phase::Following => self.replace(head, body, false),
+            _ if self.state.is_live() && head.flags.has(Flags::REFRESH) => self.keep_refresh(head, body),
+            _ => self.replace(head, body),
         }
     }
 
     /// A snapshot newer than levels that are there: they are replaced, and the next delta has to join.
-    fn replace<'a, I>(&mut self, head: &Head, body: I, resync: bool) -> Outcome
+    fn replace<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
@@ -59,12 +96,8 @@ impl Keeper {
             self.counters.rejected += 1;
             return Outcome::Rejected(error);
         }
+        self.drop_refresh();
         self.phase = Phase::Joining;
-        if resync {
-            // The deltas applied so far came before it.
-            self.epoch = self.epoch.wrapping_add(1);
-            self.state = State::Live;
-        }
         self.judge_crossing();
         Outcome::Applied
     }
@@ -91,9 +124,14 @@ impl Keeper {
         }
         self.epoch = self.epoch.wrapping_add(1);
         self.phase = Phase::Joining;
-        self.state = if self.buffer.len() > 0 { State::Live } else { State::Syncing };
+        let met = self.buffer.last() == Some(head.sequence);
         match self.replay() {
             Ok(()) => {
+                if met || self.phase == Phase::Following {
+                    self.state = State::Live;
+                } else if self.state == State::Init {
+                    self.state = State::Syncing;
+                }
                 self.ts_recv = head.ts_recv;
                 self.judge_crossing();
                 Outcome::Applied
@@ -135,13 +173,138 @@ impl Keeper {
     }
 
     /// Replaces the levels.
-    fn load<'a, I>(&mut self, head: &Head, body: I) -> Result<(), BookError>
+    pub(super) fn load<'a, I>(&mut self, head: &Head, body: I) -> Result<(), BookError>
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
         self.book.load_snapshot(head, body)?;
+        self.snapshot_levels = [Side::Bid, Side::Ask].map(|side| self.book.len(side));
         self.counters.snapshots += 1;
         self.took_effect(head);
         Ok(())
+    }
+}
+
+/// Does the delta come so long after a snapshot's stamp that the snapshot must have been reached? Not known without
+/// both stamps.
+pub(super) fn is_late(snapshot: Nanos, delta: &Head) -> bool {
+    let (Some(then), Some(now)) = (snapshot.get(), delta.ts_recv.get()) else { return false };
+    now.saturating_sub(then) > REACHED_WITHIN_NS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{broken, check, keeper};
+    use super::*;
+    use crate::testing::{at, beside, delta, in_stream};
+    use touchline_market::Continuity;
+
+    const FAMILIES: [Continuity; 5] = [
+        Continuity::Range,
+        Continuity::Predecessor,
+        Continuity::Counter,
+        Continuity::Connection,
+        Continuity::Unchecked,
+    ];
+    const SECOND: u64 = 1_000_000_000;
+    const LIVE: State = State::Live;
+
+    /// Another book's snapshot, far ahead, is served to a new book and to one that lost its stream: neither is ever live
+    /// with it, each asks again after two seconds of older deltas, and the right snapshot joins the delta kept then.
+    #[test]
+    fn foreign_snapshot_far_ahead_is_never_live_and_is_disproved_in_time() {
+        for family in FAMILIES {
+            let lost = State::Stale(Reason::Disconnected);
+            for (mut book, state) in [(keeper(family), State::Syncing), (keeper(family), lost)] {
+                if state == lost {
+                    check(
+                        &mut book,
+                        &[
+                            (in_stream(2, &[(1, 1)], &[(9, 9)]), Outcome::Applied, LIVE),
+                            (broken(Reason::Disconnected), Outcome::Broken, lost),
+                        ],
+                    );
+                }
+                let epoch = book.epoch();
+                check(
+                    &mut book,
+                    &[
+                        (at(SECOND, delta(3, 4, &[(3, 3)], &[])), Outcome::Buffered, state),
+                        (at(SECOND, beside(900_000, &[(70, 1)], &[(80, 1)])), Outcome::Applied, state),
+                        (at(SECOND, delta(4, 5, &[(5, 5)], &[])), Outcome::Stale, state),
+                        (at(3 * SECOND, delta(5, 6, &[(6, 6)], &[])), Outcome::Stale, state),
+                    ],
+                );
+                assert!(!book.wants_snapshot(), "two seconds are not over");
+                check(
+                    &mut book,
+                    &[(at(3 * SECOND + 1, delta(6, 7, &[(7, 7)], &[])), Outcome::TooOld, state)],
+                );
+                assert!(book.wants_snapshot());
+                assert_eq!((book.counters().disproved, book.buffered()), (1, 1), "{family:?}");
+                check(&mut book, &[(beside(6, &[(1, 1)], &[(9, 9)]), Outcome::Applied, LIVE)]);
+                assert_eq!(book.shown(), [vec![(7, 7), (1, 1)], vec![(9, 9)]], "{family:?}");
+                assert_eq!((book.sequence().0, book.epoch()), (7, epoch + 2));
+            }
+        }
+    }
+
+    /// Where a stamp is missing, nothing is known to be late: the snapshot waits for the stream.
+    #[test]
+    fn nothing_is_late_without_stamps() {
+        for (snapshot, delta_at) in [(0, 9 * SECOND), (9 * SECOND, 0), (9 * SECOND, SECOND)] {
+            let mut book = keeper(Continuity::Range);
+            check(
+                &mut book,
+                &[
+                    (at(snapshot, beside(50, &[(1, 1)], &[(9, 9)])), Outcome::Applied, State::Syncing),
+                    (at(delta_at, delta(3, 4, &[(3, 3)], &[])), Outcome::Stale, State::Syncing),
+                    (at(delta_at, delta(45, 51, &[(3, 4)], &[])), Outcome::Applied, LIVE),
+                ],
+            );
+            assert_eq!(book.shown()[0], [(3, 4), (1, 1)]);
+        }
+    }
+
+    /// A delta that ends exactly at the snapshot proves it, whether it was kept before or comes after; the last kept
+    /// one being older proves nothing.
+    #[test]
+    fn delta_that_ends_at_the_snapshot_proves_it() {
+        for family in FAMILIES {
+            let snapshot = beside(5, &[(1, 1)], &[(9, 9)]);
+            let (older, exact) = (delta(3, 4, &[(2, 2)], &[]), delta(4, 5, &[(1, 1)], &[]));
+            let mut before = keeper(family);
+            for message in [&older, &exact, &snapshot] {
+                before.take(message);
+            }
+            assert_eq!(before.state(), LIVE, "{family:?}");
+            let mut after = keeper(family);
+            for (message, state) in [(&older, State::Syncing), (&snapshot, State::Syncing), (&exact, LIVE)] {
+                after.take(message);
+                assert_eq!(after.state(), state, "{family:?}");
+            }
+            for mut book in [before, after] {
+                assert_eq!(book.take(&delta(5, 6, &[(3, 3)], &[])), Outcome::Applied);
+                assert_eq!(book.shown()[0], [(3, 3), (1, 1)], "{family:?}");
+                assert!(book.counters().balance(0));
+            }
+        }
+    }
+
+    /// A book that began empty is live with a snapshot only when the stream joins it.
+    #[test]
+    fn book_that_began_empty_has_to_be_joined_too() {
+        let config = crate::KeeperConfig { start: crate::Start::Empty, ..crate::KeeperConfig::default() };
+        let mut book = Keeper::new(&config);
+        check(
+            &mut book,
+            &[
+                (delta(1, 2, &[(1, 1)], &[]), Outcome::Applied, State::Syncing),
+                (beside(7, &[(5, 5)], &[]), Outcome::Applied, State::Syncing),
+                (delta(2, 3, &[(1, 2)], &[]), Outcome::Stale, State::Syncing),
+                (delta(3, 8, &[(6, 6)], &[]), Outcome::Applied, LIVE),
+            ],
+        );
+        assert_eq!((book.shown()[0].as_slice(), book.epoch()), (&[(6, 6), (5, 5)][..], 1));
     }
 }

@@ -10,9 +10,11 @@
 //! ```
 //!
 //! **When a book is live.** Its levels come from a snapshot whose place in the stream is proven: a delta of this very
-//! stream was seen before it (it waits in the buffer, or is dropped as older), or the first delta after it joins. A
-//! snapshot alone proves nothing: if the stream's first delta is later than the snapshot by more than one step, what
-//! lies between was never seen. Until then the levels are loaded and the state says SYNCING.
+//! stream joins it, or ends exactly at its sequence. A snapshot alone proves nothing: if the stream's first delta is
+//! later by more than one step, what lies between was never seen; and deltas that are all older say only that the
+//! snapshot is ahead, as another instrument's would be. Until then the levels are loaded, and the state is what it was:
+//! SYNCING, or STALE for its reason. A snapshot that the stream has not reached after two seconds is disproved by the
+//! next older delta, and another one is wanted.
 //!
 //! **The buffer** holds deltas that follow one another without a hole, so that a snapshot joins it or is too old for
 //! it, and a replay never meets a gap: a hole drops what came before, since a usable snapshot is newer than the hole.
@@ -22,23 +24,26 @@
 //!
 //! **A snapshot beside the stream while live** is ignored if it is not newer than the book. A newer one is ahead of
 //! the stream: it replaces the levels (they are the venue's at that sequence), deltas up to it are dropped as they
-//! come, and the next must join it. Nothing was missed, so the epoch stays.
+//! come, and the next must join it. Nothing was missed, so the epoch stays. One that is only to refresh the depth
+//! ([`Flags::REFRESH`]) is kept aside until the stream reaches it, so that nothing unproven is ever shown.
 //!
 //! **Start without a snapshot** ([`Start::Empty`]): the levels are applied from the first delta on, over gaps too,
 //! and never called live.
 mod buffer;
 mod counters;
 mod join;
+mod refresh;
 
 pub use counters::Counters;
 
 use touchline_market::{
-    Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, State, UpdateKind,
+    Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, Side, State, UpdateKind,
 };
 
-use crate::continuity::{Join, Step, join, judge};
+use crate::continuity::{Step, judge};
 use crate::{Book, BookConfig, BookError};
 use buffer::Buffer;
+use refresh::Refresh;
 
 /// What a book begins with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,13 +90,13 @@ impl Default for KeeperConfig {
 pub enum Outcome {
     /// It took effect; after a snapshot, the kept deltas did too.
     Applied,
-    /// It is kept for a snapshot.
+    /// It is kept: a delta for a snapshot to come, a refreshing snapshot until the stream reaches it.
     Buffered,
     /// It is not newer than the book.
     Stale,
     /// It has nothing for this book: another kind, a snapshot that a live book needs no more, or the book is dead.
     Ignored,
-    /// The snapshot is older than the first delta at hand; a newer one is wanted.
+    /// The snapshot does not join the delta at hand, or was not reached by the stream in time; another one is wanted.
     TooOld,
     /// Something is missing before it. It is kept (or applied, in a book that began empty).
     Gap,
@@ -112,6 +117,8 @@ enum Phase {
     Joining,
     /// A stream that is at `last`: the next delta has to follow.
     Following,
+    /// As `Following`, with a newer snapshot kept aside.
+    Refreshing,
 }
 
 /// A book with its state.
@@ -129,6 +136,9 @@ pub struct Keeper {
     locked: bool,
     counters: Counters,
     buffer: Buffer,
+    refresh: Refresh,
+    /// Levels of the last snapshot: bids, asks.
+    snapshot_levels: [usize; 2],
     config: KeeperConfig,
 }
 
@@ -148,6 +158,8 @@ impl Keeper {
             locked: false,
             counters: Counters::default(),
             buffer: Buffer::default(),
+            refresh: Refresh::default(),
+            snapshot_levels: [0; 2],
             config: *config,
         }
     }
@@ -240,10 +252,23 @@ impl Keeper {
         &self.counters
     }
 
-    /// How many deltas are kept for a snapshot now.
+    /// How many messages are kept now: deltas for a snapshot to come, and a snapshot that the stream has not reached.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.refresh.len()
+    }
+
+    /// Is the book live, and of some side known to less than a quarter of `wanted` levels? Then a snapshot with
+    /// [`Flags::REFRESH`] is worth asking for.
+    ///
+    /// A side is never shallow if the last snapshot held fewer than `wanted` levels of it: asked for that many, the
+    /// venue had no more, and every level since came in the stream.
+    #[must_use]
+    pub fn is_shallow(&self, wanted: u32) -> bool {
+        let wanted = wanted as usize;
+        let [bids, asks] = self.snapshot_levels;
+        let shallow = |(side, held)| held >= wanted && self.book.proven(side) < wanted.div_ceil(4);
+        self.state.is_live() && [(Side::Bid, bids), (Side::Ask, asks)].into_iter().any(shallow)
     }
 
     /// Applies a delta that comes next.
@@ -295,6 +320,7 @@ impl Keeper {
         if self.config.crossing == Crossing::Judged && self.phase != Phase::Unfounded {
             self.state = State::Stale(Reason::Crossed);
             self.phase = Phase::Waiting;
+            self.drop_kept();
         }
     }
 
@@ -323,7 +349,7 @@ impl Keeper {
         }
     }
 
-    /// A delta of a stream that has no, or not yet a, proven book.
+    /// A delta of a stream that has no, or not yet a, proven book, or a snapshot kept aside.
     fn delta<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
@@ -336,25 +362,8 @@ impl Keeper {
                 self.apply(head, body)
             }
             Phase::Unfounded => self.apply_unfounded(head, body),
-            Phase::Following => self.apply(head, body),
-            Phase::Joining => match join(self.config.continuity, self.last, head.previous, head.sequence) {
-                Join::Stale => {
-                    // The stream ran before the snapshot's sequence, and we were listening.
-                    self.state = State::Live;
-                    self.drop_stale()
-                }
-                Join::Joins => {
-                    (self.phase, self.state) = (Phase::Following, State::Live);
-                    self.apply(head, body)
-                }
-                Join::TooOld if self.state.is_live() => self.gap(head, body),
-                Join::TooOld => {
-                    self.counters.disproved += 1;
-                    self.phase = Phase::Waiting;
-                    self.keep(head, body);
-                    Outcome::TooOld
-                }
-            },
+            Phase::Joining => self.delta_at_join(head, body),
+            Phase::Following | Phase::Refreshing => self.delta_before_refresh(head, body),
         }
     }
 
@@ -384,7 +393,7 @@ impl Keeper {
         self.counters.gaps += 1;
         self.state = State::Stale(Reason::Gap);
         self.phase = Phase::Waiting;
-        self.drop_buffer();
+        self.drop_kept();
         match self.keep(head, body) {
             Outcome::Buffered => Outcome::Gap,
             rejected => rejected,
@@ -406,7 +415,7 @@ impl Keeper {
             Some(Step::Stale) => return self.drop_stale(),
             Some(Step::Gap) => {
                 self.counters.gaps += 1;
-                self.drop_buffer();
+                self.drop_kept();
             }
             Some(Step::Next) | None => {}
         }
@@ -416,7 +425,7 @@ impl Keeper {
         let limits = (self.config.buffer_messages, self.config.buffer_bytes);
         if !self.buffer.push(head, body.clone(), limits) {
             self.counters.overflows += 1;
-            self.drop_buffer();
+            self.drop_kept();
             if !self.buffer.push(head, body, limits) {
                 self.counters.dropped += 1;
                 return Outcome::Ignored;
@@ -431,7 +440,7 @@ impl Keeper {
     fn reject(&mut self, error: BookError) -> Outcome {
         self.counters.rejected += 1;
         self.state = State::Stale(Reason::BadMessage);
-        self.drop_buffer();
+        self.drop_kept();
         if self.phase != Phase::Unfounded {
             self.phase = Phase::Waiting;
         }
@@ -452,7 +461,7 @@ impl Keeper {
             return Outcome::Broken;
         }
         self.counters.breaks += 1;
-        self.drop_buffer();
+        self.drop_kept();
         if head.flags.has(Flags::FINAL) {
             self.phase = Phase::Waiting;
             self.state = State::Dead(reason);
@@ -470,9 +479,10 @@ impl Keeper {
         Outcome::Ignored
     }
 
-    fn drop_buffer(&mut self) {
+    fn drop_kept(&mut self) {
         self.counters.dropped += self.buffer.len() as u64;
         self.buffer.clear();
+        self.drop_refresh();
     }
 }
 

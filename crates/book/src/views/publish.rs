@@ -1,10 +1,10 @@
 //! The way from a book to its readers.
 
-use touchline_market::Nanos;
+use touchline_market::{Nanos, Reason, State};
 use touchline_view::block::{self, Block, BlockReader, BlockWriter};
 use touchline_view::line::{self, LineReader, LineWriter};
 
-use super::{BookView, Touch};
+use super::{BookView, Touch, Verdict};
 use crate::Keeper;
 
 /// Publishes one book: its touch in a cache line of its own, its best `N` levels in a block.
@@ -45,6 +45,17 @@ impl<const N: usize> Publisher<N> {
         BookView::encode(keeper, ts_view, &mut self.words);
         self.block.write(&self.words);
     }
+
+    /// Publishes that nobody keeps this book any more: DEAD for this reason, no levels. Touches no book, so that it
+    /// can be called when one is half changed.
+    #[cold]
+    pub fn bury(&mut self, reason: Reason) {
+        let verdict = Verdict { state: State::Dead(reason), ..Verdict::default() };
+        self.words = Block::new();
+        self.words.head = [verdict.to_word(), 0, 0, 0, 0, 0, 0];
+        self.line.write(&[verdict.to_word(), 0, 0, 0, 0, 0, 0]);
+        self.block.write(&self.words);
+    }
 }
 
 impl<const N: usize> BookReader<N> {
@@ -72,7 +83,7 @@ mod tests {
     use super::*;
     use crate::KeeperConfig;
     use crate::testing::{delta, in_stream};
-    use touchline_market::{Level, Reason, State};
+    use touchline_market::Level;
 
     /// A book goes through its life; after each message both views say what the keeper says.
     #[test]
@@ -137,6 +148,21 @@ mod tests {
         fresh.publish(&keeper, Nanos(1));
         assert_eq!(reader.read(), fresh_reader.read());
         assert_eq!(reader.read().bids(), [Level::new(7, 1)]);
+    }
+
+    /// A book that nobody keeps any more says so in both views, without a level.
+    #[test]
+    fn buried_books_are_dead_and_empty() {
+        let mut keeper = Keeper::new(&KeeperConfig::default());
+        let (mut publisher, reader) = Publisher::<20>::new();
+        let (head, body) = in_stream(5, &[(10, 1)], &[(11, 1)]);
+        keeper.handle(&head, body.iter());
+        publisher.publish(&keeper, Nanos(1));
+        assert!(reader.read().is_live());
+        publisher.bury(Reason::Panic);
+        let dead = State::Dead(Reason::Panic);
+        assert_eq!((reader.read().state, reader.touch().state), (dead, dead));
+        assert_eq!((reader.read().bids(), reader.touch().bid()), (&[][..], None));
     }
 
     /// A read that cannot get through says so and shows no level.

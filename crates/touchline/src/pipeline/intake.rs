@@ -37,22 +37,52 @@ impl Intake {
         }
     }
 
-    /// Takes one event: its updates go into `sink`.
+    /// Adds an instrument of which these channels are wanted; the place of one whose symbol is known is used again.
+    pub(crate) fn insert(
+        &mut self,
+        instrument: &touchline_market::Instrument,
+        channels: &[Channel],
+    ) -> InstrumentId {
+        let id = self.listing.insert(instrument.clone());
+        self.listing.set_channels(id, channels);
+        id
+    }
+
+    /// From now on exactly these channels of an instrument are wanted.
+    pub(crate) fn set_channels(&mut self, id: InstrumentId, channels: &[Channel]) {
+        self.listing.set_channels(id, channels);
+    }
+
+    /// Takes one event: its updates go into `sink`. Says what was made of a frame or a REST response.
     #[inline]
-    pub fn take(&mut self, event: Event<'_>, sink: &mut impl Sink) {
+    pub fn take(&mut self, event: Event<'_>, sink: &mut impl Sink) -> Option<Result<Parsed, Rejected>> {
         if self.overrun {
-            self.break_all(None, Reason::Overrun, sink);
+            self.break_all(None, Reason::Overrun, false, sink);
         }
-        match event {
+        let outcome = match event {
             Event::Frame(frame) => {
                 let outcome = self.dialect.frame(frame, &mut self.listing, sink);
                 self.judge(&outcome, sink);
+                outcome
             }
-            Event::Rest { url, body } => self.rest(url, body, sink),
-            Event::BrokenFrame => self.judge(&Err(ParseError::Shape.into()), sink),
-            Event::Connected { url } => self.connect(url, sink),
-            Event::Nothing => {}
-        }
+            Event::Rest { url, body } => return self.rest(url, body, sink),
+            Event::BrokenFrame => {
+                let outcome = Err(ParseError::Shape.into());
+                self.judge(&outcome, sink);
+                outcome
+            }
+            Event::Connected { url } => {
+                self.connect(url, sink);
+                return None;
+            }
+            Event::Nothing => return None,
+        };
+        Some(outcome)
+    }
+
+    /// A new connection was opened: what was known of the one before is forgotten. The books hear nothing of it.
+    pub(crate) fn reopened(&mut self, url: &str) {
+        self.dialect.connected(url);
     }
 
     /// A frame could not be taken because there was no room for its updates.
@@ -95,34 +125,61 @@ impl Intake {
         };
         match rejected.instrument {
             Some(instrument) => self.send_break(instrument, rejected.channel, reason, sink),
-            None => self.break_all(rejected.channel, reason, sink),
+            None => self.break_all(rejected.channel, reason, false, sink),
         }
     }
 
     #[cold]
-    fn rest(&mut self, url: &str, body: &[u8], sink: &mut impl Sink) {
-        if let Rest::Snapshot { symbol } = self.dialect.rest_kind(url) {
-            let outcome = self.dialect.snapshot(symbol, body, &mut self.listing, sink);
-            // A snapshot that cannot be used is asked for again; the book is as it was.
-            self.counters.count(&outcome);
-        }
+    fn rest(&mut self, url: &str, body: &[u8], sink: &mut impl Sink) -> Option<Result<Parsed, Rejected>> {
+        let Rest::Snapshot { symbol } = self.dialect.rest_kind(url) else { return None };
+        let outcome = self.dialect.snapshot(symbol, body, &mut self.listing, sink);
+        // A snapshot that cannot be used is asked for again; the book is as it was.
+        self.counters.count(&outcome);
+        Some(outcome)
     }
 
     #[cold]
     fn connect(&mut self, url: &str, sink: &mut impl Sink) {
         self.dialect.connected(url);
         if std::mem::replace(&mut self.connected, true) {
-            self.break_all(None, Reason::Disconnected, sink);
+            self.break_all(None, Reason::Disconnected, false, sink);
         }
     }
 
+    /// Every book that is fed from here hears of a break.
     #[cold]
-    fn break_all(&mut self, channel: Option<Channel>, reason: Reason, sink: &mut impl Sink) {
+    pub(crate) fn break_all(
+        &mut self,
+        channel: Option<Channel>,
+        reason: Reason,
+        dead: bool,
+        sink: &mut impl Sink,
+    ) {
         self.overrun = false;
         let instruments = self.listing.instruments().len();
         for index in 0..instruments {
-            self.send_break(InstrumentId(index as u32), channel, reason, sink);
+            let id = InstrumentId(index as u32);
+            let head =
+                if dead { Head::ended(id, channel, reason) } else { Head::broken(id, channel, reason) };
+            self.send(head, sink);
         }
+    }
+
+    /// Something could not go to the books for want of room: they must hear of it. `input` if it was something that
+    /// came, which is then counted as dropped.
+    #[cold]
+    pub(crate) fn lose(&mut self, input: bool) {
+        if input {
+            self.drop_frame();
+        }
+        self.overrun = true;
+    }
+
+    /// Counts what the sink behind held back, and breaks that became several.
+    #[inline]
+    pub(crate) fn settle(&mut self, withheld: u64, extra: u64) {
+        self.counters.withheld += withheld;
+        self.counters.breaks += extra;
     }
 
     fn send_break(
@@ -132,7 +189,12 @@ impl Intake {
         reason: Reason,
         sink: &mut impl Sink,
     ) {
-        match sink.commit(Head::broken(instrument, channel, reason)) {
+        self.send(Head::broken(instrument, channel, reason), sink);
+    }
+
+    /// Sends a head without a body: a break, or the proof that a quiet stream has nothing.
+    pub(crate) fn send(&mut self, head: Head, sink: &mut impl Sink) {
+        match sink.commit(head) {
             Ok(()) => self.counters.breaks += 1,
             // No room even for that: every book will hear of it as soon as there is.
             Err(_) => self.overrun = true,

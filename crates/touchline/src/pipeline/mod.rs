@@ -9,6 +9,7 @@
 //! A message too large for the ring (a snapshot of thousands of levels) travels in a preallocated buffer that is
 //! handed over and comes back; a marker in the ring keeps its place among the others.
 
+mod desk;
 mod intake;
 mod lane;
 mod pacer;
@@ -16,9 +17,13 @@ mod running;
 mod shard;
 mod timing;
 
+pub(crate) use desk::Desk;
 pub use intake::Intake;
+pub(crate) use lane::{LaneReceiver, LaneSender, Received, Room, lane, split_update};
+pub(crate) use running::{Borrowed, Direct, pin, spawn};
 pub use running::{Finished, Inline, Running, start};
 pub use shard::{BookReport, ChannelCounts, Observer, Shard};
+pub(crate) use timing::{Stamped, Stamps, Timing};
 
 use std::time::Duration;
 

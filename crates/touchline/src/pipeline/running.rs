@@ -222,7 +222,7 @@ impl<O: Observer> Running<O> {
     }
 }
 
-fn spawn<T: Send + 'static>(
+pub(crate) fn spawn<T: Send + 'static>(
     stage: &'static str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Error> {
@@ -233,7 +233,7 @@ fn spawn<T: Send + 'static>(
 }
 
 /// Pins this thread; a note if that cannot be.
-fn pin(core: Option<usize>) -> Option<String> {
+pub(crate) fn pin(core: Option<usize>) -> Option<String> {
     let id = core?;
     if core_affinity::set_for_current(core_affinity::CoreId { id }) {
         None
@@ -292,7 +292,8 @@ impl Drive {
             }
             None => Stamps::Line(input.line),
         };
-        self.intake.take(input.event, &mut Stamped { sink: Borrowed(sink), recv: input.recv, stamps });
+        let _ =
+            self.intake.take(input.event, &mut Stamped { sink: Borrowed(sink), recv: input.recv, stamps });
     }
 
     /// Parses one input into the lane. False if nobody is at its other end.
@@ -345,7 +346,7 @@ fn build_books<O: Observer>(mut shard: Shard<O>, mut lane: LaneReceiver) -> Shar
         let abandoned = lane.is_abandoned();
         // What is still in the ring is older than what was dropped: no book of it is up to date.
         if lane.is_overrun() && !told {
-            shard.overrun();
+            shard.overrun(|_| true);
             told = true;
         }
         let took = lane.next(|received| match received {
@@ -373,9 +374,9 @@ fn build_books<O: Observer>(mut shard: Shard<O>, mut lane: LaneReceiver) -> Shar
 }
 
 /// Hands updates straight to the books: the pipeline without the ring.
-struct Direct<O> {
-    shard: Shard<O>,
-    body: Vec<Record>,
+pub(crate) struct Direct<O> {
+    pub(crate) shard: Shard<O>,
+    pub(crate) body: Vec<Record>,
 }
 
 impl<O: Observer> Sink for Direct<O> {
@@ -402,7 +403,7 @@ impl<O: Observer> Sink for Direct<O> {
 }
 
 /// A sink by reference.
-struct Borrowed<'a, S>(&'a mut S);
+pub(crate) struct Borrowed<'a, S>(pub(crate) &'a mut S);
 
 impl<S: Sink> Sink for Borrowed<'_, S> {
     #[inline]

@@ -2,46 +2,32 @@
 
 use std::sync::Arc;
 
-use touchline_book::{
-    BboView, BookConfig, Counters, Keeper, KeeperConfig, Outcome, Publisher, Start, TradeView,
-};
-use touchline_market::{
-    Bbo, Channel, Head, Instrument, InstrumentId, Reason, Record, Sequence, Side, State, Trade, UpdateKind,
-};
+use touchline_book::{BboView, Counters, Keeper, Outcome, Start, TradeView};
+use touchline_market::{Head, Instrument, InstrumentId, Reason, Record, Sequence, State, UpdateKind};
 use touchline_venue::VenueFacts;
-use touchline_view::line::{self, LineWriter};
 
+use super::desk::Desk;
 use super::timing::{Timing, message_kind};
 use crate::clock::Ticks;
 use crate::latency::{Recorder, Stage};
-use crate::view::{VIEW_DEPTH, View};
+use crate::view::View;
 
 /// Looks on while books change: for verification, for reports. On the hot path: it must not wait.
 pub trait Observer {
-    /// A book message was handled; `outcome` says what it did.
+    /// A book message, or a break, was handled and published; `outcome` says what it did.
     fn book(&mut self, _head: &Head, _keeper: &Keeper, _outcome: Outcome) {}
 
-    /// The venue's best bid and offer changed.
-    fn bbo(&mut self, _head: &Head, _bbo: &Bbo) {}
+    /// The venue's best bid and offer was published, or that it is stale.
+    fn bbo(&mut self, _head: &Head, _bbo: &BboView) {}
+
+    /// A trade was published, or that trades are stale.
+    fn trade(&mut self, _head: &Head, _trade: &TradeView) {}
 
     /// Nothing more comes: the book as it stands.
     fn end(&mut self, _instrument: InstrumentId, _keeper: &Keeper) {}
 }
 
 impl Observer for () {}
-
-/// One instrument's book, and the cells its views are published in.
-#[derive(Debug)]
-struct Desk {
-    instrument: Arc<Instrument>,
-    keeper: Keeper,
-    publisher: Publisher<VIEW_DEPTH>,
-    bbo: LineWriter,
-    last_bbo: BboView,
-    trade: LineWriter,
-    last_trade: TradeView,
-    counts: ChannelCounts,
-}
 
 /// Updates beside the book's own.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -72,6 +58,8 @@ pub struct Shard<O> {
     timing: Option<Timing>,
     /// Updates that came for no instrument of this shard, or were cut short: a defect, counted.
     pub(crate) strays: u64,
+    /// Messages of books whose place another one took.
+    retired: u64,
 }
 
 /// How one instrument ended.
@@ -103,9 +91,16 @@ impl<O: Observer> Shard<O> {
         observer: O,
         measured: bool,
     ) -> (Self, Vec<View>) {
-        let (desks, views) =
-            instruments.iter().map(|(instrument, start)| Desk::new(venue, instrument, *start)).unzip();
-        (Self { desks, observer, timing: measured.then(Timing::new), strays: 0 }, views)
+        let (desks, views) = instruments
+            .iter()
+            .map(|(instrument, start)| Desk::new(venue, Arc::new(instrument.clone()), *start))
+            .unzip();
+        (Self { desks, ..Self::empty(observer, measured) }, views)
+    }
+
+    /// No books yet.
+    pub(crate) fn empty(observer: O, measured: bool) -> Self {
+        Self { desks: Vec::new(), observer, timing: measured.then(Timing::new), strays: 0, retired: 0 }
     }
 
     /// Handles one update: its head, and its body records.
@@ -125,129 +120,68 @@ impl<O: Observer> Shard<O> {
         }
     }
 
-    /// Messages were lost on the way here: no book is up to date.
+    /// How many books there are.
+    pub(crate) fn len(&self) -> usize {
+        self.desks.len()
+    }
+
+    /// Messages of books whose place another one took.
+    pub(crate) fn retired(&self) -> u64 {
+        self.retired
+    }
+
+    /// Adds a book as number `index`, in the place of one that was there.
+    pub(crate) fn add(&mut self, index: usize, desk: Desk) {
+        match self.desks.get_mut(index) {
+            Some(place) => {
+                let gone = std::mem::replace(place, desk).report();
+                self.retired += gone.counters.received + gone.channels.total();
+            }
+            None => self.desks.push(desk),
+        }
+    }
+
+    /// Messages were lost on the way here: no book that `concerns` says is up to date.
     #[cold]
-    pub(crate) fn overrun(&mut self) {
-        for (index, desk) in self.desks.iter_mut().enumerate() {
-            let head = Head::broken(InstrumentId(index as u32), None, Reason::Overrun);
-            desk.hear_break(&head, &mut self.observer);
+    pub(crate) fn overrun(&mut self, concerns: impl Fn(usize) -> bool) {
+        self.break_where(concerns, |id| Head::broken(id, None, Reason::Overrun));
+    }
+
+    /// Nothing will come for these books any more.
+    #[cold]
+    pub(crate) fn end(&mut self, concerns: impl Fn(usize) -> bool, reason: Reason) {
+        self.break_where(concerns, |id| Head::ended(id, None, reason));
+    }
+
+    fn break_where(&mut self, concerns: impl Fn(usize) -> bool, head: impl Fn(InstrumentId) -> Head) {
+        for (index, desk) in self.desks.iter_mut().enumerate().filter(|(index, _)| concerns(*index)) {
+            desk.hear_break(&head(InstrumentId(index as u32)), &mut self.observer);
         }
     }
 
     /// How every instrument stands now.
     #[must_use]
     pub fn report(&self) -> Vec<BookReport> {
-        let report = |desk: &Desk| BookReport {
-            instrument: Arc::clone(&desk.instrument),
-            state: desk.keeper.state(),
-            epoch: desk.keeper.epoch(),
-            sequence: desk.keeper.sequence(),
-            levels: [Side::Bid, Side::Ask].map(|side| desk.keeper.book().len(side)),
-            counters: *desk.keeper.counters(),
-            buffered: desk.keeper.buffered(),
-            channels: desk.counts,
-        };
-        self.desks.iter().map(report).collect()
+        self.desks.iter().map(Desk::report).collect()
+    }
+
+    /// The observer.
+    pub(crate) fn observer(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
+    /// The latencies measured here so far; from now on they go into `next`.
+    pub(crate) fn swap_latencies(&mut self, next: Recorder) -> Option<Recorder> {
+        self.timing.as_mut().map(|timing| std::mem::replace(&mut timing.recorder, next))
     }
 
     /// The latencies measured here, and the observer.
     #[must_use]
     pub fn finish(mut self) -> (Option<Recorder>, O) {
         for (index, desk) in self.desks.iter().enumerate() {
-            self.observer.end(InstrumentId(index as u32), &desk.keeper);
+            self.observer.end(InstrumentId(index as u32), desk.keeper());
         }
         (self.timing.map(|timing| timing.recorder), self.observer)
-    }
-}
-
-impl Desk {
-    fn new(venue: &VenueFacts, instrument: &Instrument, start: Start) -> (Self, View) {
-        let instrument = Arc::new(instrument.clone());
-        let config = KeeperConfig {
-            book: BookConfig {
-                tick: instrument.tick_size,
-                price_scale: instrument.price_scale,
-                qty_scale: instrument.qty_scale,
-                ..BookConfig::default()
-            },
-            continuity: venue.continuity,
-            crossing: venue.crossing,
-            start,
-            ..KeeperConfig::default()
-        };
-        let (publisher, book) = Publisher::new();
-        let (bbo, bbo_reader) = line::channel(&[0; 7]);
-        let (trade, trade_reader) = line::channel(&[0; 7]);
-        let view = View { instrument: Arc::clone(&instrument), book, bbo: bbo_reader, trade: trade_reader };
-        let desk = Self {
-            instrument,
-            keeper: Keeper::new(&config),
-            publisher,
-            bbo,
-            last_bbo: BboView::default(),
-            trade,
-            last_trade: TradeView::from_words([0; 7]),
-            counts: ChannelCounts::default(),
-        };
-        (desk, view)
-    }
-
-    /// Applies one update and publishes what it changed. Returns when the book had it, where that is measured;
-    /// `None` if the update was cut short.
-    #[inline]
-    fn apply<'a>(
-        &mut self,
-        head: &Head,
-        mut body: impl Iterator<Item = &'a Record> + Clone,
-        observer: &mut impl Observer,
-        timing: Option<&Timing>,
-    ) -> Option<Option<Ticks>> {
-        match head.kind {
-            UpdateKind::Snapshot | UpdateKind::Delta => {
-                let outcome = self.keeper.handle(head, body);
-                let applied = timing.map(Timing::now);
-                observer.book(head, &self.keeper, outcome);
-                self.publisher.publish(&self.keeper, head.ts_recv);
-                return Some(applied);
-            }
-            UpdateKind::Bbo => {
-                let bbo = Bbo::from_record(body.next()?);
-                observer.bbo(head, &bbo);
-                self.counts.bbos += 1;
-                self.last_bbo = BboView::new(head, bbo);
-                self.bbo.write(&self.last_bbo.to_words());
-            }
-            UpdateKind::Trade => {
-                self.counts.trades += 1;
-                self.last_trade = TradeView::new(head, Trade::from_record(body.next()?));
-                self.trade.write(&self.last_trade.to_words());
-            }
-            UpdateKind::Depth | UpdateKind::Ticker => self.counts.others += 1,
-            UpdateKind::Break => {
-                self.counts.breaks += 1;
-                self.hear_break(head, observer);
-            }
-        }
-        Some(None)
-    }
-
-    /// The stream, or one channel of it, broke: whatever was built from it says so.
-    #[cold]
-    fn hear_break(&mut self, head: &Head, observer: &mut impl Observer) {
-        let Some(reason) = head.reason() else { return };
-        if head.breaks(Channel::Book) {
-            let outcome = self.keeper.handle(head, std::iter::empty());
-            observer.book(head, &self.keeper, outcome);
-            self.publisher.publish(&self.keeper, head.ts_recv);
-        }
-        if head.breaks(Channel::Bbo) {
-            self.last_bbo.state = State::Stale(reason);
-            self.bbo.write(&self.last_bbo.to_words());
-        }
-        if head.breaks(Channel::Trade) {
-            self.last_trade.state = State::Stale(reason);
-            self.trade.write(&self.last_trade.to_words());
-        }
     }
 }
 

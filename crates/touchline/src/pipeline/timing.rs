@@ -46,6 +46,8 @@ pub(crate) enum Stamps<'a> {
     Clock { timing: &'a mut Timing, due: Ticks, began: Ticks },
     /// The input's line.
     Line(u64),
+    /// Nothing.
+    None,
 }
 
 /// Stamps updates on their way into a sink.
@@ -66,6 +68,7 @@ impl<S: Sink> Sink for Stamped<'_, S> {
         head.ts_recv = self.recv;
         match &mut self.stamps {
             Stamps::Line(line) => head.mark = *line,
+            Stamps::None => {}
             Stamps::Clock { timing, due, began } => {
                 let now = timing.now();
                 head.mark = due.0;

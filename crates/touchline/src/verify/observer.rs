@@ -1,6 +1,6 @@
 //! Writes states down while the books change.
 
-use touchline_book::{Keeper, Outcome};
+use touchline_book::{BboView, Keeper, Outcome};
 use touchline_market::{Bbo, Flags, Head, InstrumentId, Side, UpdateKind, rescale_price};
 
 use super::VerifiedBook;
@@ -33,9 +33,10 @@ impl Observer for Verifier {
         }
     }
 
-    fn bbo(&mut self, head: &Head, bbo: &Bbo) {
-        if let Some(trail) = self.trails.get_mut(head.instrument.0 as usize) {
-            trail.bbo(head, bbo);
+    fn bbo(&mut self, head: &Head, bbo: &BboView) {
+        let trail = self.trails.get_mut(head.instrument.0 as usize);
+        if let Some(trail) = trail.filter(|_| head.kind == UpdateKind::Bbo) {
+            trail.bbo(head, &bbo.bbo);
         }
     }
 

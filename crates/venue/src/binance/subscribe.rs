@@ -97,8 +97,8 @@ pub(crate) fn spot_snapshot(symbol: &str, levels: u32) -> RestRequest {
     let limit = levels.clamp(1, 5_000);
     let weight = match limit {
         ..=100 => 5,
-        ..=500 => 25,
-        ..=1_000 => 50,
+        101..=500 => 25,
+        501..=1_000 => 50,
         _ => 250,
     };
     RestRequest { path: format!("/api/v3/depth?symbol={}&limit={limit}", escape(symbol)), weight }

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod live;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -7,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use touchline::{Pace, Placement};
 
 use crate::exit::Failure;
+
+pub(crate) use live::{Check, Demo, Instruments, Live, Once, Reach, Simulate, Symbols, WaitName, Watch};
 
 /// Low-latency feed handler for crypto exchanges: verified order books from raw exchange bytes.
 #[derive(Debug, Parser)]
@@ -17,8 +23,12 @@ use crate::exit::Failure;
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Examples:
-  The whole journey on a synthetic market, in seconds:
+  The whole journey in seconds, against an exchange inside the process, without internet:
     touchline demo
+  Watch live books:
+    touchline watch binance:BTC-USDT binance-usdm:BTC-USDT-PERP
+  One verified book, for a script:
+    touchline once binance:BTC-USDT --json
   Rebuild every book of a recording and write it down:
     touchline verify btcusdt.cap.zst --out out.json
   Measure each stage's latency, then open out/report.html:
@@ -27,7 +37,7 @@ use crate::exit::Failure;
 Exit codes:
   0    sound
   1    a book could not be trusted
-  2    wrong usage, or a result that cannot be written
+  2    wrong usage or configuration, or a result that cannot be had or written
   3    the recording is damaged or cannot be read
   130  stopped by Ctrl-C; a second Ctrl-C stops at once"
 )]
@@ -40,40 +50,24 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a synthetic market through the pipeline; show its book and the latencies.
+    /// Run an exchange and a feed in one process: live books, a cut that heals, the latencies.
     Demo(Demo),
+    /// Watch live books, their state and the latencies.
+    Watch(Watch),
+    /// Print one live book as soon as it can be trusted.
+    Once(Once),
+    /// Check a configuration without network.
+    Check(Check),
+    /// List the instruments of a venue.
+    Instruments(Instruments),
+    /// Run a simulated exchange on this machine.
+    Simulate(Simulate),
     /// Rebuild every book of a recording and judge it.
     Verify(Verify),
     /// Replay a recording through pinned threads and measure each stage.
     Replay(Replay),
     /// List the venues that are spoken.
     Venues(Venues),
-}
-
-/// Arguments of `demo`.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  touchline demo
-  touchline demo --venue binance --seconds 10 --seed 7
-  touchline demo --json | jq .bid,.ask")]
-pub(crate) struct Demo {
-    /// Whose dialect the synthetic market speaks.
-    #[arg(long, default_value = "binance-usdm", value_parser = venue())]
-    pub(crate) venue: String,
-    /// How long it runs, 1 to 60 seconds.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
-    pub(crate) seconds: u64,
-    /// Which market: the same seed gives the same messages.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Messages a second, 10 to 200,000.
-    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=200_000))]
-    pub(crate) rate: u64,
-    #[command(flatten)]
-    pub(crate) threads: Threads,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Arguments of `verify`.
@@ -187,31 +181,44 @@ pub(crate) enum PlacementName {
     Reader,
 }
 
+impl From<PlacementName> for Placement {
+    fn from(name: PlacementName) -> Self {
+        match name {
+            PlacementName::BookThread => Self::BookThread,
+            PlacementName::Reader => Self::Reader,
+        }
+    }
+}
+
 impl Threads {
     /// The placement.
     pub(crate) fn placement(&self) -> Placement {
-        match self.placement {
-            PlacementName::BookThread => Placement::BookThread,
-            PlacementName::Reader => Placement::Reader,
-        }
+        self.placement.into()
     }
 
     /// The reader's core and the book thread's; without a wish the first two this process may use, if there are two.
     pub(crate) fn cores(&self) -> Result<[Option<usize>; 2], Failure> {
-        match (self.cores, self.placement) {
-            (Some(Cores { reader, .. }), PlacementName::Reader) => Ok([Some(reader), None]),
-            (Some(Cores { reader, book: Some(book) }), PlacementName::BookThread) => {
-                Ok([Some(reader), Some(book)])
-            }
-            (Some(Cores { reader, book: None }), PlacementName::BookThread) => Err(Failure::Usage(format!(
+        match self.cores {
+            Some(cores) => cores.on(self.placement()),
+            None => match core_affinity::get_core_ids().unwrap_or_default().as_slice() {
+                [reader, book, ..] => Ok([Some(reader.id), Some(book.id)]),
+                _ => Ok([None, None]),
+            },
+        }
+    }
+}
+
+impl Cores {
+    /// The reader's core, and the book thread's where there is one.
+    pub(crate) fn on(self, placement: Placement) -> Result<[Option<usize>; 2], Failure> {
+        match (self, placement) {
+            (Self { reader, .. }, Placement::Reader) => Ok([Some(reader), None]),
+            (Self { reader, book: Some(book) }, Placement::BookThread) => Ok([Some(reader), Some(book)]),
+            (Self { reader, book: None }, Placement::BookThread) => Err(Failure::Usage(format!(
                 "--cores {reader} leaves the book thread without one: name two, such as {reader},{}, or use \
                  --placement reader",
                 reader + 1
             ))),
-            (None, _) => match core_affinity::get_core_ids().unwrap_or_default().as_slice() {
-                [reader, book, ..] => Ok([Some(reader.id), Some(book.id)]),
-                _ => Ok([None, None]),
-            },
         }
     }
 }
@@ -242,49 +249,6 @@ fn pace(text: &str) -> Result<Pace, String> {
                 .filter(|times| times.is_finite() && *times > 0.0)
                 .map(Pace::Times)
                 .ok_or_else(|| "write max, real, or a multiple such as 10x".to_owned())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    /// The command line's own checks hold.
-    #[test]
-    fn the_command_line_is_sound() {
-        Arguments::command().debug_assert();
-    }
-
-    /// A pace is max, real or a positive multiple; anything else is told how to write one.
-    #[test]
-    fn paces_are_read() {
-        assert_eq!(pace("max"), Ok(Pace::Max));
-        assert_eq!(pace("real"), Ok(Pace::Times(1.0)));
-        assert_eq!(pace("2.5x"), Ok(Pace::Times(2.5)));
-        for bad in ["", "x", "0x", "-1x", "infx", "NaNx", "10"] {
-            assert!(pace(bad).is_err(), "{bad}");
-        }
-    }
-    /// One core or two; the book thread must have one where it exists, and a core is never silently dropped.
-    #[test]
-    fn cores_are_read() {
-        let given = |text: &str, placement| Threads { placement, cores: cores(text).ok() }.cores().ok();
-        assert_eq!(given("2,3", PlacementName::BookThread), Some([Some(2), Some(3)]));
-        assert_eq!(given("2", PlacementName::Reader), Some([Some(2), None]));
-        assert_eq!(given("2", PlacementName::BookThread), None);
-        for bad in ["", ",", "x", "1,", "1,2,3", "-1", "1 2"] {
-            assert!(cores(bad).is_err(), "{bad}");
-        }
-    }
-
-    /// States are kept every message or rarer.
-    #[test]
-    fn intervals_are_read() {
-        assert_eq!((every("1"), every("250")), (Ok(1), Ok(250)));
-        for bad in ["0", "-1", "", "1.5"] {
-            assert!(every(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,5 +1,12 @@
 //! The other side of the wire: what Binance would send of a true book. Written from the protocol facts, never from
 //! the parser, so that each checks the other.
+//!
+//! [`Exchange`] writes one symbol's data, [`Dialect`] what concerns a product as a whole: its list of instruments, its
+//! paths, its limits; [`Request`] is what a client may ask for on a socket, with the answers beside it.
+
+mod dialect;
+mod request;
+mod ticker;
 
 use std::fmt::Write;
 
@@ -7,7 +14,12 @@ use touchline_market::{Bbo, Level, Side, Trade};
 
 use super::Product;
 
-/// Writes one symbol's messages as the venue would, in combined-stream form (`{"stream":…,"data":…}`).
+pub use dialect::{Dialect, Listed, Resource, Rules, error_body};
+pub use request::{Request, Stream, accepted, listed, refused, refused_newer, shutdown_notice};
+pub use ticker::Statistics;
+
+/// Writes one symbol's messages as the venue would: as bare events (`…_event`), or in combined-stream form
+/// (`{"stream":…,"data":…}`) under the fastest stream's name.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     product: Product,
@@ -53,6 +65,12 @@ impl Exchange {
         Self::new(Product::CoinM, symbol, price_scale, qty_scale)
     }
 
+    /// One symbol of a dialect.
+    #[must_use]
+    pub fn of(dialect: Dialect, symbol: &str, price_scale: u8, qty_scale: u8) -> Self {
+        Self::new(dialect.0, symbol, price_scale, qty_scale)
+    }
+
     fn new(product: Product, symbol: &str, price_scale: u8, qty_scale: u8) -> Self {
         let pair = symbol.split('_').next().unwrap_or_default().to_owned();
         Self { product, symbol: symbol.to_owned(), pair, price_scale, qty_scale }
@@ -62,7 +80,13 @@ impl Exchange {
     pub fn depth_update(&self, out: &mut String, update: &DepthUpdate<'_>) {
         let stream = if self.product == Product::Spot { "depth@100ms" } else { "depth@0ms" };
         self.open(out, stream);
-        let _ = write!(out, r#""e":"depthUpdate","E":{}"#, update.event_ms);
+        self.depth_event(out, update);
+        out.push('}');
+    }
+
+    /// A `depthUpdate` by itself.
+    pub fn depth_event(&self, out: &mut String, update: &DepthUpdate<'_>) {
+        let _ = write!(out, r#"{{"e":"depthUpdate","E":{}"#, update.event_ms);
         if self.product != Product::Spot {
             let _ = write!(out, r#","T":{}"#, update.event_ms);
         }
@@ -75,12 +99,29 @@ impl Exchange {
         self.levels(out, update.bids);
         out.push_str(r#","a":"#);
         self.levels(out, update.asks);
-        out.push_str("}}");
+        out.push('}');
+    }
+
+    /// Partial depth (`@depth5|10|20`): the best levels. Spot sends them as a snapshot without a symbol, futures in the
+    /// fields of a `depthUpdate`.
+    pub fn partial_depth_event(&self, out: &mut String, update: &DepthUpdate<'_>) {
+        if self.product == Product::Spot {
+            self.snapshot(out, update.last, update.event_ms, update.bids, update.asks);
+        } else {
+            self.depth_event(out, update);
+        }
     }
 
     /// A `bookTicker`; spot sends it without an event name or stamps.
     pub fn book_ticker(&self, out: &mut String, event_ms: u64, id: u64, best: &Bbo) {
         self.open(out, "bookTicker");
+        self.book_ticker_event(out, event_ms, id, best);
+        out.push('}');
+    }
+
+    /// A `bookTicker` by itself.
+    pub fn book_ticker_event(&self, out: &mut String, event_ms: u64, id: u64, best: &Bbo) {
+        out.push('{');
         if self.product != Product::Spot {
             out.push_str(r#""e":"bookTicker","#);
         }
@@ -95,13 +136,19 @@ impl Exchange {
         if self.product != Product::Spot {
             let _ = write!(out, r#","T":{event_ms},"E":{event_ms}"#);
         }
-        out.push_str("}}");
+        out.push('}');
     }
 
     /// A `trade`.
     pub fn trade(&self, out: &mut String, event_ms: u64, trade: &Trade) {
         self.open(out, "trade");
-        let _ = write!(out, r#""e":"trade","E":{event_ms},"T":{event_ms}"#);
+        self.trade_event(out, event_ms, trade);
+        out.push('}');
+    }
+
+    /// A `trade` by itself.
+    pub fn trade_event(&self, out: &mut String, event_ms: u64, trade: &Trade) {
+        let _ = write!(out, r#"{{"e":"trade","E":{event_ms},"T":{event_ms}"#);
         self.symbol_and_pair(out);
         let _ = write!(out, r#","t":{},"p":"#, trade.id);
         let level = Level { price: trade.price, qty: trade.qty };
@@ -111,10 +158,10 @@ impl Exchange {
         let maker = trade.aggressor == Side::Ask;
         match self.product {
             Product::Spot => {
-                let _ = write!(out, r#","m":{maker},"M":true}}}}"#);
+                let _ = write!(out, r#","m":{maker},"M":true}}"#);
             }
             _ => {
-                let _ = write!(out, r#","X":"MARKET","m":{maker}}}}}"#);
+                let _ = write!(out, r#","X":"MARKET","m":{maker}}}"#);
             }
         }
     }
@@ -152,7 +199,7 @@ impl Exchange {
 
     fn open(&self, out: &mut String, stream: &str) {
         let symbol = self.symbol.to_ascii_lowercase();
-        let _ = write!(out, r#"{{"stream":"{symbol}@{stream}","data":{{"#);
+        let _ = write!(out, r#"{{"stream":"{symbol}@{stream}","data":"#);
     }
 
     fn symbol_and_pair(&self, out: &mut String) {

@@ -1,0 +1,237 @@
+//! Make before break: two connections carry the same streams for a while, and what is forwarded of them is one stream
+//! without a gap and without a duplicate.
+//!
+//! ```text
+//! L: the last sequence forwarded.   A message covers (covers_from, sequence].
+//!
+//! old owns ── new: covers_from <= L ─────────────────────────────▶ new owns: forwards what is above L
+//!     │  new: covers_from > L: dropped, its sequence remembered
+//!     └── old forwards exactly the remembered sequence ──────────▶ new owns: its next message follows exactly
+//! ```
+//!
+//! `covers_from` is what a book's delta follows (`previous`); for a message that stands for itself (a trade, a best bid
+//! and offer) it is its own sequence.
+
+use std::time::Duration;
+
+use crate::Moment;
+
+/// Silence on both sides after which a stream is handed over without an overlap. What follows is judged by the book.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Decides for each message of the two connections whether it is forwarded. Used only while both are open.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    streams: Vec<Stream>,
+    left: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Stream {
+    is_new: bool,
+    /// The new connection's subscription is acknowledged.
+    acknowledged: bool,
+    /// `L`; 0: nothing forwarded yet, or the venue gives no sequence.
+    last: u64,
+    /// The last sequence of the new one's messages that were dropped because they were ahead; 0: none.
+    ahead: u64,
+    /// Something came since `quiet_since` was looked at.
+    spoke: bool,
+    quiet_since: Moment,
+}
+
+impl Handover {
+    /// Every one of so many streams is the old connection's.
+    #[must_use]
+    pub fn new(streams: usize) -> Self {
+        Self { streams: vec![Stream::default(); streams], left: streams }
+    }
+
+    /// The last sequence of a stream that was forwarded before the overlap began, where it is known.
+    pub fn begin(&mut self, stream: usize, last: u64) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.last = last;
+        }
+    }
+
+    /// The new connection's subscription to this stream was acknowledged.
+    pub fn acknowledged(&mut self, stream: usize, now: Moment) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.acknowledged = true;
+            stream.quiet_since = now;
+            stream.spoke = false;
+        }
+    }
+
+    /// The old connection brought a message up to `sequence` (0: the venue gives none): is it forwarded?
+    #[inline]
+    pub fn old(&mut self, stream: usize, sequence: u64) -> bool {
+        let Some(stream) = self.streams.get_mut(stream) else { return false };
+        stream.spoke = true;
+        if stream.is_new {
+            return false;
+        }
+        stream.last = stream.last.max(sequence);
+        if stream.ahead != 0 && sequence == stream.ahead {
+            stream.is_new = true;
+            self.left -= 1;
+        } else if sequence > stream.ahead {
+            stream.ahead = 0;
+        }
+        true
+    }
+
+    /// The new connection brought a message that covers (`covers_from`, `sequence`]: is it forwarded? Where the venue
+    /// gives no sequence, the first one after the acknowledgement is the first that is forwarded.
+    #[inline]
+    pub fn new_one(&mut self, stream: usize, covers_from: u64, sequence: u64) -> bool {
+        let Some(stream) = self.streams.get_mut(stream) else { return false };
+        stream.spoke = true;
+        if !stream.is_new {
+            let overlaps = if sequence == 0 { stream.acknowledged } else { covers_from <= stream.last };
+            if !overlaps {
+                stream.ahead = sequence;
+                return false;
+            }
+            stream.is_new = true;
+            self.left -= 1;
+        }
+        let forward = sequence == 0 || sequence > stream.last;
+        stream.last = stream.last.max(sequence);
+        forward
+    }
+
+    /// Hands over the streams that were quiet for 1 s since their acknowledgement. To be called every 100 ms or so.
+    pub fn settle(&mut self, now: Moment) {
+        for stream in &mut self.streams {
+            if stream.is_new || !stream.acknowledged {
+                continue;
+            }
+            if stream.spoke {
+                stream.spoke = false;
+                stream.quiet_since = now;
+            } else if now.since(stream.quiet_since) >= QUIET {
+                stream.is_new = true;
+                self.left -= 1;
+            }
+        }
+    }
+
+    /// The old connection is gone: every stream is the new one's. Returns the streams that were not handed over before,
+    /// of which something may be missing.
+    pub fn old_ended(&mut self) -> impl Iterator<Item = usize> {
+        self.left = 0;
+        let streams = self.streams.iter_mut().enumerate();
+        streams.filter_map(|(place, stream)| (!std::mem::replace(&mut stream.is_new, true)).then_some(place))
+    }
+
+    /// Is this stream the new connection's?
+    #[must_use]
+    pub fn is_done(&self, stream: usize) -> bool {
+        self.streams.get(stream).is_some_and(|stream| stream.is_new)
+    }
+
+    /// Is every stream the new connection's? Then the old one can be closed, and this be dropped.
+    #[must_use]
+    pub fn all_done(&self) -> bool {
+        self.left == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The new connection is behind, level, or ahead by one: each way the stream changes hands without a break.
+    #[test]
+    fn stream_changes_hands_without_a_break() {
+        let mut behind = Handover::new(1);
+        assert!(behind.old(0, 12));
+        assert!(!behind.new_one(0, 8, 10), "seen before, but it overlaps");
+        assert!(behind.all_done() && !behind.old(0, 14));
+        assert!(!behind.new_one(0, 10, 12) && behind.new_one(0, 12, 14));
+
+        let mut ahead = Handover::new(1);
+        assert!(ahead.old(0, 12));
+        assert!(!ahead.new_one(0, 14, 16) && !ahead.is_done(0));
+        assert!(ahead.old(0, 14) && !ahead.is_done(0));
+        assert!(ahead.old(0, 16) && ahead.is_done(0), "level with what the new one said last");
+        assert!(ahead.new_one(0, 16, 18) && !ahead.old(0, 18));
+    }
+
+    /// The old one passes what was remembered of the new one: it goes on, and the next overlap hands over.
+    #[test]
+    fn old_one_passes_the_new_one() {
+        let mut handover = Handover::new(1);
+        handover.begin(0, 10);
+        assert!(!handover.new_one(0, 12, 14));
+        assert!(handover.old(0, 13) && handover.old(0, 17) && !handover.is_done(0));
+        assert!(!handover.new_one(0, 14, 16) && handover.is_done(0));
+        assert!(handover.new_one(0, 16, 18));
+    }
+
+    /// Without sequences the first message after the acknowledgement hands over; quiet streams do after a second.
+    #[test]
+    fn streams_without_sequence_or_words_hand_over() {
+        let mut handover = Handover::new(3);
+        assert!(handover.old(0, 0) && !handover.new_one(0, 0, 0));
+        handover.acknowledged(0, Moment(0));
+        assert!(handover.old(0, 0) && handover.new_one(0, 0, 0) && !handover.old(0, 0));
+        handover.acknowledged(1, Moment(0));
+        assert!(handover.old(1, 5));
+        handover.settle(Moment(500_000_000));
+        handover.settle(Moment(1_499_999_999));
+        assert!(!handover.is_done(1));
+        handover.settle(Moment(1_500_000_000));
+        assert!(handover.is_done(1) && !handover.all_done(), "the third is not acknowledged");
+        assert_eq!(handover.old_ended().collect::<Vec<_>>(), [2]);
+        assert!(handover.all_done());
+    }
+
+    proptest! {
+        /// Two connections bring the same messages, each at its own pace, the new one from somewhere in the middle, and
+        /// either may repeat a message it sent. As long as both bring all of theirs, what is forwarded is the original,
+        /// message by message.
+        #[test]
+        fn forwarded_is_the_original(
+            spans in prop::collection::vec(1..4_u64, 20..200),
+            first in 0..20_usize,
+            steps in prop::collection::vec((any::<bool>(), any::<bool>(), 1..6_usize), 1..200),
+            single: bool,
+        ) {
+            let mut messages = Vec::new();
+            for span in spans {
+                let previous = messages.last().map_or(1_000, |&(_, last)| last);
+                messages.push((previous, previous + if single { 1 } else { span }));
+            }
+            let covers = |(previous, sequence): (u64, u64)| if single { sequence } else { previous };
+            let (mut handover, mut forwarded) = (Handover::new(1), Vec::new());
+            handover.begin(0, 1_000);
+            let (mut old, mut new) = (0, first);
+            // The steps, then both sides to their end, one message each in turn.
+            let rest = (0..messages.len() * 2).map(|step| (step % 2 == 0, false, 1));
+            for (is_new, repeat, count) in steps.into_iter().chain(rest) {
+                for _ in 0..count {
+                    let at = if is_new { &mut new } else { &mut old };
+                    let Some(&message) = messages.get(*at) else { break };
+                    *at += 1;
+                    let take = if is_new {
+                        handover.new_one(0, covers(message), message.1)
+                    } else {
+                        handover.old(0, message.1)
+                    };
+                    if take {
+                        forwarded.push(message);
+                    }
+                    // Only the new one may repeat itself: its duplicates are what the handover must drop.
+                    if repeat && is_new && handover.new_one(0, covers(message), message.1) {
+                        forwarded.push(message);
+                    }
+                }
+            }
+            prop_assert_eq!(forwarded, messages);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a feed is made from.
+
+use std::path::Path;
+
+use touchline_market::{Address, Channel};
+
+use super::feed::Feed;
+use crate::Error;
+use crate::config::{Config, Endpoint, Subscription, Waiting};
+use crate::pipeline::Placement;
+
+/// Gathers what a feed is made from. Mistakes are told by [`start`](Self::start), all at once.
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    config: Config,
+    mistakes: Vec<Error>,
+}
+
+impl Builder {
+    /// Everything from a configuration; what is called afterwards is added to it.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Everything from a configuration file (TOML).
+    ///
+    /// # Errors
+    /// [`Error::Config`] names every mistake with file, line and key.
+    pub fn config_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        Ok(self.config(Config::read(path.as_ref())?))
+    }
+
+    /// The order book of an instrument: `venue:BASE-QUOTE…` or `venue:@SYMBOL`.
+    pub fn book(self, address: &str) -> Self {
+        self.channel(address, Channel::Book)
+    }
+
+    /// The trades of an instrument.
+    pub fn trades(self, address: &str) -> Self {
+        self.channel(address, Channel::Trade)
+    }
+
+    /// The venue's own best bid and offer of an instrument.
+    pub fn bbo(self, address: &str) -> Self {
+        self.channel(address, Channel::Bbo)
+    }
+
+    /// Any channel of an instrument.
+    pub fn channel(mut self, address: &str, channel: Channel) -> Self {
+        match address.parse::<Address>() {
+            Ok(instrument) => {
+                let subscriptions = &mut self.config.subscriptions;
+                match subscriptions.iter_mut().find(|subscription| subscription.instrument == instrument) {
+                    // Two wishes for the same are one.
+                    Some(known) if known.channels.contains(&channel) => {}
+                    Some(known) => known.channels.push(channel),
+                    None => subscriptions.push(Subscription { instrument, channels: vec![channel] }),
+                }
+            }
+            Err(error) => self.mistakes.push(error.into()),
+        }
+        self
+    }
+
+    /// One reader thread for each of these cores.
+    pub fn reader_cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
+        self.config.reader_cores = cores.into_iter().collect();
+        self.config.readers = self.config.reader_cores.len();
+        self
+    }
+
+    /// One book thread for each of these cores.
+    pub fn book_cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
+        self.config.book_cores = cores.into_iter().collect();
+        self.config.book_threads = self.config.book_cores.len();
+        self
+    }
+
+    /// Where books are built; a book thread by default.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.config.placement = placement;
+        self
+    }
+
+    /// How threads wait; they block by default.
+    pub fn wait(mut self, wait: Waiting) -> Self {
+        self.config.wait = wait;
+        self
+    }
+
+    /// Reaches a venue elsewhere: a simulator, a proxy, a test network.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.config.endpoints.retain(|known| known.venue != endpoint.venue);
+        self.config.endpoints.push(endpoint);
+        self
+    }
+
+    /// Trusts the certificates in this PEM file beside the usual roots.
+    pub fn root(mut self, path: impl AsRef<Path>) -> Self {
+        self.config.transport.roots.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// The configuration as it is now, to change anything else.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// Connects, subscribes, pins.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, an instrument that its venue does not have, a list of instruments that
+    /// cannot be had, a thread that cannot be started. A venue that cannot be reached later on is no error: its books
+    /// say so.
+    pub fn start(mut self) -> Result<Feed, Error> {
+        if !self.mistakes.is_empty() {
+            return Err(self.mistakes.swap_remove(0));
+        }
+        self.config.check()?;
+        super::start::start(self.config)
+    }
+}

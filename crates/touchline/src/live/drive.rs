@@ -1,0 +1,94 @@
+//! The engine as the driver of a reader thread.
+
+use touchline_feed::Moment;
+use touchline_link::{Answer, Command, Driver, SocketEvent, SocketId, Stamp, Turn};
+
+use super::books;
+use super::control::{Control, Told};
+use super::engine::Engine;
+use super::outlet::Outlet;
+use crate::latency::Recorder;
+
+impl Driver for Engine {
+    type Control = Control;
+
+    #[inline]
+    fn socket(&mut self, socket: SocketId, event: SocketEvent<'_>, stamp: Stamp) {
+        self.stamp = stamp;
+        match event {
+            SocketEvent::Frame(frame) => {
+                if let Some(index) = self.heard(socket, stamp.now) {
+                    self.frame(index, frame, stamp);
+                }
+            }
+            event => self.socket_event(socket, event, stamp),
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, stamp: Stamp) {
+        self.stamp = stamp;
+        self.answered(answer, stamp);
+    }
+
+    fn control(&mut self, control: Control, stamp: Stamp) {
+        self.stamp = stamp;
+        self.dirty = true;
+        match control {
+            Control::Subscribe(subscribe) => self.subscribe(subscribe),
+            Control::Unsubscribe { id, channels } => self.unsubscribe(id, &channels),
+            Control::Snapshot { id, refresh: false } => self.resyncs.need(id, 0, stamp.now),
+            Control::Snapshot { id, refresh: true } => self.refresh(id),
+            Control::Consumer(sender) => self.consumers.push(sender),
+            Control::Books(control) => {
+                for outlet in &mut self.setup.outlets {
+                    if let Outlet::Direct(direct) = outlet {
+                        books::obey(&mut direct.shard, control);
+                        break;
+                    }
+                }
+            }
+            Control::Report(next, reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.try_send(self.told(*next));
+            }
+            Control::Stop => self.stopping = true,
+        }
+    }
+
+    fn turn(&mut self, now: Moment, commands: &mut Vec<Command>) -> Turn {
+        if self.stopping {
+            return Turn::Done;
+        }
+        if !self.dirty && now < self.wake {
+            return Turn::Until(self.wake);
+        }
+        (self.stamp.now, self.dirty) = (now, false);
+        self.run_connections(now);
+        let overlaps = self.run_overlaps(now);
+        self.run_resyncs(now);
+        // What one of them set off in another is done at once, in the next turn.
+        let connections = self.members.iter().flatten().map(|member| member.connection.wake());
+        let wake = connections.min().unwrap_or(Moment::NEVER).min(overlaps).min(self.resyncs.wake());
+        self.wake = if self.dirty { now } else { wake };
+        commands.append(&mut self.commands);
+        Turn::Until(self.wake)
+    }
+}
+
+impl Engine {
+    /// What this reader says of itself.
+    fn told(&mut self, next: Recorder) -> Told {
+        let latencies =
+            self.timing.as_mut().map(|timing| Box::new(std::mem::replace(&mut timing.recorder, next)));
+        let connections = self.members.iter().flatten().map(super::ConnectionReport::of).collect();
+        Told { latencies, intake: self.counters(), connections, ..Told::default() }
+    }
+
+    /// The connection of a socket from which something came.
+    #[inline]
+    fn heard(&mut self, socket: SocketId, now: Moment) -> Option<usize> {
+        let (index, member) = self.member_of(socket)?;
+        member.connection.heard(now);
+        Some(index)
+    }
+}

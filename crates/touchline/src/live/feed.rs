@@ -1,0 +1,454 @@
+//! The front door of a live feed.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_queue::ArrayQueue;
+use touchline_book::Start;
+use touchline_feed::Gate;
+use touchline_link::{Reader, Rest};
+use touchline_market::{Address, Channel, Instrument, InstrumentId};
+use touchline_venue::VenueFacts;
+
+use super::builder::Builder;
+use super::control::{BookControl, Control, Subscribe, Told};
+use super::directory::{Directory, roots};
+use super::engine::Engine;
+use super::outlet::{Outlet, Sleeper};
+use super::report::FeedReport;
+use super::watch::{Watch, Watched};
+use crate::Error;
+use crate::config::Config;
+use crate::events::{self, Events, EventsConfig};
+use crate::pipeline::{Desk, Placement, Shard};
+use crate::replay::is_at;
+use crate::view::View;
+
+/// How long a thread may take to say how it stands.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// A running feed: connections, book threads, and the handles to what they publish.
+///
+/// ```no_run
+/// let feed = touchline::Feed::builder().book("binance:BTC-USDT").trades("binance:BTC-USDT").start()?;
+/// let btc = feed.view("binance:BTC-USDT")?; // Clone, Send, Sync
+/// if let Some((bid, ask)) = btc.read().touch() {
+///     println!("{} / {}", bid.price.at(btc.read().price_scale), ask.price.at(btc.read().price_scale));
+/// }
+/// feed.stop()?;
+/// # Ok::<(), touchline::Error>(())
+/// ```
+///
+/// Dropping it stops it, within two seconds. After that every view says that its writer is gone.
+pub struct Feed {
+    config: Config,
+    rest: Rest,
+    state: Mutex<State>,
+    threads: Option<Threads>,
+    began: Instant,
+}
+
+/// What changes by subscribing.
+struct State {
+    desks: Desks,
+    directory: Directory,
+    notes: Vec<String>,
+}
+
+/// A feed's threads.
+#[derive(Default)]
+pub(super) struct Threads {
+    pub(super) readers: Vec<Reader<Engine>>,
+    pub(super) books: Vec<BookThread>,
+    pub(super) groups: Vec<Group>,
+    /// What all readers keep to, host by host.
+    pub(super) gate: Arc<Mutex<Gate>>,
+}
+
+/// A book thread.
+pub(super) struct BookThread {
+    pub(super) thread: JoinHandle<(Shard<Watch>, Option<String>)>,
+}
+
+/// How a group of books is told something.
+pub(super) enum Group {
+    /// It has a thread of its own.
+    Thread { mail: Arc<ArrayQueue<BookControl>>, sleeper: Sleeper },
+    /// It lives on this reader's thread.
+    Reader(usize),
+}
+
+/// Which instrument sits where.
+#[derive(Debug)]
+pub(super) struct Desks {
+    entries: Vec<Entry>,
+    /// Books of each group.
+    counts: Vec<u32>,
+    readers: usize,
+    max: usize,
+    depth: u32,
+}
+
+#[derive(Debug)]
+struct Entry {
+    instrument: Arc<Instrument>,
+    view: View,
+    channels: Vec<Channel>,
+    reader: usize,
+    group: usize,
+    desk: InstrumentId,
+}
+
+/// What follows from a subscription.
+pub(super) struct Found {
+    pub(super) reader: usize,
+    pub(super) subscribe: Subscribe,
+    /// The books that are new, with their group.
+    pub(super) books: Option<(usize, BookControl)>,
+}
+
+impl Desks {
+    pub(super) fn new(config: &Config) -> Self {
+        let groups = match config.placement {
+            Placement::BookThread => config.book_thread_count(),
+            Placement::Reader => config.reader_count(),
+        };
+        let max = config.instruments_max;
+        let (readers, depth) = (config.reader_count(), config.snapshot_levels);
+        Self { entries: Vec::new(), counts: vec![0; groups], readers, max, depth }
+    }
+
+    pub(super) fn groups(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Finds the instrument of an address, and gives it a place if it has none.
+    pub(super) fn seat(
+        &mut self,
+        address: &Address,
+        channels: &[Channel],
+        config: &Config,
+        directory: &mut Directory,
+        rest: &Rest,
+    ) -> Result<Found, Error> {
+        let name = address.venue.to_string();
+        let venue = touchline_venue::find(&name).ok_or(Error::UnknownVenue { name })?;
+        if let Some(channel) = channels.iter().find(|channel| !venue.channels.contains(channel)) {
+            return Err(Error::NoChannel { venue: venue.name, channel: channel.name() });
+        }
+        let known = self.entries.iter().position(|entry| is_at(&entry.instrument, address));
+        let instrument = match known.and_then(|known| self.entries.get(known)) {
+            Some(entry) => Arc::clone(&entry.instrument),
+            None => directory.find(address, venue, config, rest)?,
+        };
+        // Its other name may have been known already.
+        let known = known.or_else(|| {
+            let same = |entry: &Entry| {
+                entry.instrument.venue == instrument.venue && entry.instrument.symbol == instrument.symbol
+            };
+            self.entries.iter().position(same)
+        });
+        let id = match known {
+            Some(known) => known,
+            None if self.entries.len() >= self.max => return Err(Error::Full { max: self.max }),
+            None => self.entries.len(),
+        };
+        let gone = self.entries.get(id).is_some_and(|entry| entry.channels.is_empty());
+        let books = (known.is_none() || gone).then(|| self.open_desk(id, &instrument, venue));
+        let entry = self.entries.get_mut(id).ok_or(Error::Full { max: self.max })?;
+        for &channel in channels {
+            if !entry.channels.contains(&channel) {
+                entry.channels.push(channel);
+            }
+        }
+        let (ws, rest_root) = roots(config, venue);
+        let outlet = match config.placement {
+            Placement::BookThread => entry.group,
+            Placement::Reader => 0,
+        };
+        let subscribe = Subscribe {
+            id: id as u32,
+            desk: entry.desk,
+            outlet,
+            instrument,
+            channels: channels.to_vec(),
+            venue,
+            ws,
+            rest: rest_root,
+        };
+        Ok(Found { reader: entry.reader, subscribe, books })
+    }
+
+    /// A new book, in a new place or in that of one that nobody wants any more.
+    fn open_desk(
+        &mut self,
+        id: usize,
+        instrument: &Arc<Instrument>,
+        venue: &'static VenueFacts,
+    ) -> (usize, BookControl) {
+        let (desk, view) = Desk::new(venue, Arc::clone(instrument), Start::Snapshot);
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.view = view;
+        } else {
+            let fewest = self.counts.iter().enumerate().min_by_key(|(_, count)| **count);
+            let group = fewest.map_or(0, |(group, _)| group);
+            let reader =
+                if self.counts.len() >= self.readers { group % self.readers } else { id % self.readers };
+            let place = self.counts.get(group).copied().unwrap_or_default();
+            if let Some(count) = self.counts.get_mut(group) {
+                *count += 1;
+            }
+            let desk = InstrumentId(place);
+            let instrument = Arc::clone(instrument);
+            self.entries.push(Entry { instrument, view, channels: Vec::new(), reader, group, desk });
+        }
+        let (group, place, reader) = self
+            .entries
+            .get(id)
+            .map_or((0, InstrumentId(0), 0), |entry| (entry.group, entry.desk, entry.reader));
+        let watched = Watched::new(id as u32, reader, self.depth);
+        (group, BookControl::Add(place.0 as usize, Box::new((desk, watched))))
+    }
+
+    fn find(&self, address: &Address) -> Option<(usize, &Entry)> {
+        let mut open = self.entries.iter().enumerate().filter(|(_, entry)| !entry.channels.is_empty());
+        open.find(|(_, entry)| is_at(&entry.instrument, address))
+    }
+}
+
+impl Feed {
+    /// Begins to describe a feed.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(super) fn new(
+        config: Config,
+        rest: Rest,
+        desks: Desks,
+        directory: Directory,
+        threads: Threads,
+        notes: Vec<String>,
+        began: Instant,
+    ) -> Self {
+        let state = Mutex::new(State { desks, directory, notes });
+        Self { config, rest, state, threads: Some(threads), began }
+    }
+
+    /// The view of an instrument that is subscribed to.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::UnknownInstrument`].
+    pub fn view(&self, address: &str) -> Result<View, Error> {
+        let asked: Address = address.parse()?;
+        let state = self.state();
+        match state.desks.find(&asked) {
+            Some((_, entry)) => Ok(entry.view.clone()),
+            None => {
+                let there: Vec<_> = state.desks.entries.iter().map(|entry| &*entry.instrument).collect();
+                Err(crate::replay::unknown(address, there.into_iter()))
+            }
+        }
+    }
+
+    /// The views of everything that is subscribed to, by the number that events call an instrument.
+    #[must_use]
+    pub fn views(&self) -> Vec<(InstrumentId, View)> {
+        let state = self.state();
+        let open = state.desks.entries.iter().enumerate().filter(|(_, entry)| !entry.channels.is_empty());
+        open.map(|(id, entry)| (InstrumentId(id as u32), entry.view.clone())).collect()
+    }
+
+    /// Subscribes to a channel of an instrument. Its view is there at once and says INIT.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::UnknownVenue`], [`Error::UnknownInstrument`], [`Error::NoChannel`],
+    /// [`Error::Instruments`], [`Error::Full`], [`Error::Stopped`].
+    pub fn subscribe(&self, address: &str, channel: Channel) -> Result<View, Error> {
+        let asked: Address = address.parse()?;
+        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
+        let mut state = self.state();
+        let State { desks, directory, notes } = &mut *state;
+        let found = desks.seat(&asked, &[channel], &self.config, directory, &self.rest)?;
+        notes.extend(directory.take_notes());
+        if let Some((group, book)) = found.books {
+            threads.tell_books(group, book)?;
+        }
+        let (id, reader) = (found.subscribe.id, found.reader);
+        threads.tell_reader(reader, Control::Subscribe(found.subscribe))?;
+        desks.entries.get(id as usize).map(|entry| entry.view.clone()).ok_or(Error::Stopped)
+    }
+
+    /// Takes channels of an instrument off; without a channel all of them. With its last channel its views become
+    /// DEAD(config).
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::UnknownInstrument`], [`Error::Stopped`].
+    pub fn unsubscribe(&self, address: &str, channel: Option<Channel>) -> Result<(), Error> {
+        let asked: Address = address.parse()?;
+        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
+        let mut state = self.state();
+        let Some((id, _)) = state.desks.find(&asked) else {
+            drop(state);
+            return self.view(address).map(|_| ());
+        };
+        let Some(entry) = state.desks.entries.get_mut(id) else { return Ok(()) };
+        let gone: Vec<_> = entry
+            .channels
+            .iter()
+            .copied()
+            .filter(|have| channel.is_none_or(|asked| asked == *have))
+            .collect();
+        entry.channels.retain(|have| !gone.contains(have));
+        let (empty, group, desk, reader) = (entry.channels.is_empty(), entry.group, entry.desk, entry.reader);
+        drop(state);
+        threads.tell_reader(reader, Control::Unsubscribe { id: id as u32, channels: gone })?;
+        if empty {
+            threads.tell_books(group, BookControl::End(desk.0 as usize))?;
+        }
+        Ok(())
+    }
+
+    /// A consumer of everything that happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.events_with(EventsConfig::default())
+    }
+
+    /// A consumer of what `config` says.
+    #[must_use]
+    pub fn events_with(&self, config: EventsConfig) -> Events {
+        let (sender, events) = events::channel(&config);
+        if let Some(threads) = &self.threads {
+            for reader in 0..threads.readers.len() {
+                let _ = threads.tell_reader(reader, Control::Consumer(sender.clone()));
+            }
+            for group in 0..threads.groups.len() {
+                let _ = threads.tell_books(group, BookControl::Consumer(sender.clone()));
+            }
+        }
+        events
+    }
+
+    /// Calls `callback` for everything that happens from now on, on a thread of its own that ends with the feed.
+    ///
+    /// # Errors
+    /// [`Error::Thread`].
+    pub fn on_event(
+        &self,
+        callback: impl FnMut(events::Event) + Send + 'static,
+    ) -> Result<JoinHandle<()>, Error> {
+        self.events().for_each(callback)
+    }
+
+    /// How the feed stands. The latencies are those since the last report.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`], or [`Error::Panicked`] if a thread does not answer.
+    pub fn report(&self) -> Result<FeedReport, Error> {
+        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
+        let mut report = FeedReport { wall: self.began.elapsed(), ..FeedReport::default() };
+        for reader in 0..threads.readers.len() {
+            let told = ask(|reply| threads.tell_reader(reader, Control::Report(Box::default(), reply)));
+            report.add(told.ok_or(Error::Panicked { stage: "reader" })?);
+        }
+        for group in 0..threads.groups.len() {
+            let told = ask(|reply| threads.tell_books(group, BookControl::Report(Box::default(), reply)));
+            report.add(told.ok_or(Error::Panicked { stage: "book" })?);
+        }
+        report.notes.clone_from(&self.state().notes);
+        Ok(report)
+    }
+
+    /// Closes every connection in order and ends the threads, within two seconds.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] if a thread had panicked.
+    pub fn stop(mut self) -> Result<FeedReport, Error> {
+        let threads = self.threads.take().ok_or(Error::Stopped)?;
+        let mut report = threads.stop()?;
+        report.wall = self.began.elapsed();
+        report.notes.append(&mut self.state().notes);
+        Ok(report)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            let _ = threads.stop();
+        }
+    }
+}
+
+/// Asks a thread, and waits for what it says.
+fn ask(tell: impl FnOnce(SyncSender<Told>) -> Result<(), Error>) -> Option<Told> {
+    let (reply, answer) = sync_channel(1);
+    tell(reply).ok()?;
+    answer.recv_timeout(ANSWER).ok()
+}
+
+impl Threads {
+    fn tell_reader(&self, reader: usize, control: Control) -> Result<(), Error> {
+        let reader = self.readers.get(reader).ok_or(Error::Stopped)?;
+        if reader.handle().send(control) { Ok(()) } else { Err(Error::Panicked { stage: "reader" }) }
+    }
+
+    fn tell_books(&self, group: usize, control: BookControl) -> Result<(), Error> {
+        match self.groups.get(group).ok_or(Error::Stopped)? {
+            Group::Thread { mail, sleeper } => {
+                mail.push(control).map_err(|_| Error::Panicked { stage: "book" })?;
+                sleeper.wake();
+                Ok(())
+            }
+            Group::Reader(reader) => self.tell_reader(*reader, Control::Books(control)),
+        }
+    }
+
+    fn stop(self) -> Result<FeedReport, Error> {
+        for reader in 0..self.readers.len() {
+            let _ = self.tell_reader(reader, Control::Stop);
+        }
+        let mut report = FeedReport::default();
+        let mut panicked = None;
+        for reader in self.readers {
+            let Ok((engine, notes)) = reader.join() else {
+                panicked = Some("reader");
+                continue;
+            };
+            report.notes.extend(notes);
+            report.intake.merge(&engine.counters());
+            let (latencies, outlets) = engine.take_apart();
+            report.add_latencies(latencies);
+            for outlet in outlets {
+                if let Outlet::Direct(direct) = outlet {
+                    add_shard(&mut report, direct.shard);
+                }
+            }
+        }
+        for BookThread { thread } in self.books {
+            match thread.join() {
+                Ok((shard, note)) => {
+                    report.notes.extend(note);
+                    add_shard(&mut report, shard);
+                }
+                Err(_) => panicked = Some("book"),
+            }
+        }
+        panicked.map_or(Ok(report), |stage| Err(Error::Panicked { stage }))
+    }
+}
+
+fn add_shard(report: &mut FeedReport, mut shard: Shard<Watch>) {
+    shard.end(|_| true, touchline_market::Reason::WriterDead);
+    report.books.extend(shard.report());
+    report.strays += shard.strays;
+    report.retired += shard.retired();
+    report.add_latencies(shard.finish().0);
+}

@@ -1,0 +1,93 @@
+//! What a live feed says of itself.
+
+use std::time::Duration;
+
+use touchline_feed::Phase;
+use touchline_market::Venue;
+
+use super::control::Told;
+use super::member::Member;
+use crate::counters::IntakeCounters;
+use crate::latency::Recorder;
+use crate::pipeline::BookReport;
+
+/// One connection as it is now.
+#[derive(Clone, Debug)]
+pub struct ConnectionReport {
+    /// Its number among those its reader ever opened, from 1.
+    pub number: u32,
+    /// Whose.
+    pub venue: Venue,
+    /// Where to.
+    pub url: String,
+    /// How far it is.
+    pub phase: Phase,
+    /// Streams subscribed to on it.
+    pub streams: usize,
+    /// How many of them the venue has acknowledged.
+    pub acknowledged: usize,
+}
+
+impl ConnectionReport {
+    pub(super) fn of(member: &Member) -> Self {
+        Self {
+            number: member.number,
+            venue: member.venue.name,
+            url: member.url.clone(),
+            phase: member.connection.phase(),
+            streams: member.stream_count(),
+            acknowledged: member.connection.streams().filter(|(_, _, acknowledged)| *acknowledged).count(),
+        }
+    }
+}
+
+/// A feed as it is now, or as it ended.
+#[derive(Debug, Default)]
+pub struct FeedReport {
+    /// What became of every frame and REST snapshot.
+    pub intake: IntakeCounters,
+    /// How every instrument stands.
+    pub books: Vec<BookReport>,
+    /// Messages of books that were unsubscribed and whose place another one took.
+    pub retired: u64,
+    /// Every connection there is.
+    pub connections: Vec<ConnectionReport>,
+    /// Stage latencies since the last report, where they are measured.
+    pub latencies: Option<Recorder>,
+    /// Updates for no instrument or cut short on their way: always 0, or Touchline has a defect.
+    pub strays: u64,
+    /// How long the feed has run.
+    pub wall: Duration,
+    /// What did not go as planned but did no harm, such as a core that could not be had.
+    pub notes: Vec<String>,
+}
+
+impl FeedReport {
+    /// Does every message stand under exactly one heading, at the readers and at each book? To be asked of a feed that
+    /// has ended: in a running one messages are under way.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        let at_books: u64 =
+            self.books.iter().map(|book| book.counters.received + book.channels.total()).sum::<u64>();
+        self.intake.balances()
+            && self.strays == 0
+            && self.books.iter().all(|book| book.counters.balance(book.buffered))
+            && at_books + self.retired + self.intake.withheld == self.intake.updates + self.intake.breaks
+    }
+
+    pub(super) fn add(&mut self, told: Told) {
+        self.intake.merge(&told.intake);
+        self.books.extend(told.books);
+        self.connections.extend(told.connections);
+        self.strays += told.strays;
+        self.retired += told.retired;
+        self.add_latencies(told.latencies.map(|latencies| *latencies));
+    }
+
+    pub(super) fn add_latencies(&mut self, latencies: Option<Recorder>) {
+        match (&mut self.latencies, latencies) {
+            (Some(all), Some(more)) => all.merge(&more),
+            (none, more) => *none = none.take().or(more),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Snapshots and probes that are on their way, and whose they are.
+
+use rustc_hash::FxHashMap;
+use touchline_feed::StreamId;
+
+/// What a REST request was made for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asked {
+    /// A book needs it to become live.
+    Snapshot {
+        /// Whose book.
+        id: u32,
+    },
+    /// A live book wants to know deeper levels again.
+    Refresh {
+        /// Whose book.
+        id: u32,
+    },
+    /// Is the venue ahead of a quiet stream?
+    Probe {
+        /// Whose stream.
+        id: u32,
+        /// On which connection.
+        member: usize,
+        /// Which.
+        stream: StreamId,
+    },
+}
+
+/// Requests without an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    next: u64,
+    open: FxHashMap<u64, Asked>,
+}
+
+impl Asks {
+    /// A word for a new request.
+    pub(crate) fn begin(&mut self, asked: Asked) -> u64 {
+        self.next += 1;
+        self.open.insert(self.next, asked);
+        self.next
+    }
+
+    /// What the request of this word was made for; it is answered now.
+    pub(crate) fn end(&mut self, word: u64) -> Option<Asked> {
+        self.open.remove(&word)
+    }
+}

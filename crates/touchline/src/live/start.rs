@@ -1,0 +1,163 @@
+//! From a configuration to running threads.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crossbeam_queue::ArrayQueue;
+use touchline_link::{ReaderOptions, Rest, Transport, Wait};
+
+use super::books::Books;
+use super::control::{BookControl, Subscribe};
+use super::directory::Directory;
+use super::engine::{Engine, Setup};
+use super::feed::{BookThread, Desks, Feed, Group, Threads};
+use super::outlet::{Outlet, Sleeper};
+use super::settings;
+use super::watch::{Mailbox, Watch};
+use crate::Error;
+use crate::config::{Config, Waiting};
+use crate::pipeline::{Direct, LaneReceiver, Placement, Shard, lane, pin, spawn};
+
+/// Room for what the front door tells a book thread at once.
+const MAIL: usize = 4_096;
+
+/// Starts a feed.
+pub(super) fn start(config: Config) -> Result<Feed, Error> {
+    let transport = settings::transport(&config);
+    let rest = Rest::start(&transport).map_err(|source| Error::Thread { stage: "rest", source })?;
+    let mut directory = Directory::default();
+    let mailboxes: Vec<Mailbox> = (0..config.reader_count()).map(|_| Arc::new(OnceLock::new())).collect();
+    let mut desks = Desks::new(&config);
+    // A subscription's control goes to the engine before its thread runs, the others by its mailbox.
+    let mut first: Vec<Vec<Subscribe>> = (0..config.reader_count()).map(|_| Vec::new()).collect();
+    let groups = desks.groups();
+    let mut shards: Vec<_> =
+        (0..groups).map(|_| Shard::empty(Watch::new(mailboxes.clone()), config.measured)).collect();
+    for subscription in &config.subscriptions {
+        let found =
+            desks.seat(&subscription.instrument, &subscription.channels, &config, &mut directory, &rest)?;
+        if let Some((group, book)) = found.books
+            && let Some(shard) = shards.get_mut(group)
+        {
+            super::books::obey(shard, book);
+        }
+        if let Some(first) = first.get_mut(found.reader) {
+            first.push(found.subscribe);
+        }
+    }
+    let mut start = Starting { config: &config, transport, rest: &rest, mailboxes: &mailboxes };
+    let threads = match config.placement {
+        Placement::BookThread => start.with_book_threads(shards, first)?,
+        Placement::Reader => start.without_book_threads(shards, first)?,
+    };
+    let notes = directory.take_notes();
+    Ok(Feed::new(config, rest, desks, directory, threads, notes, Instant::now()))
+}
+
+struct Starting<'a> {
+    config: &'a Config,
+    transport: Transport,
+    rest: &'a Rest,
+    mailboxes: &'a [Mailbox],
+}
+
+impl Starting<'_> {
+    fn with_book_threads(
+        &mut self,
+        shards: Vec<Shard<Watch>>,
+        first: Vec<Vec<Subscribe>>,
+    ) -> Result<Threads, Error> {
+        let mut threads = Threads::default();
+        let mut outlets: Vec<Vec<Outlet>> = (0..self.config.reader_count()).map(|_| Vec::new()).collect();
+        for (index, shard) in shards.into_iter().enumerate() {
+            let (mut senders, mut lanes) = (Vec::new(), Vec::<(LaneReceiver, bool)>::new());
+            for _ in 0..self.config.reader_count() {
+                let (sender, receiver) = lane(self.config.ring_records);
+                senders.push(sender);
+                lanes.push((receiver, false));
+            }
+            let mail = Arc::new(ArrayQueue::<BookControl>::new(MAIL));
+            let asleep = Arc::new(AtomicBool::new(false));
+            let core = self.config.book_cores.get(index).copied();
+            let books = Books {
+                shard,
+                lanes,
+                mail: Arc::clone(&mail),
+                asleep: Arc::clone(&asleep),
+                spin: self.config.wait == Waiting::Spin,
+            };
+            let thread = spawn("book", move || {
+                let note = pin(core);
+                (books.run(), note)
+            })?;
+            let sleeper = Sleeper::new(thread.thread().clone(), asleep);
+            for (outlets, sender) in outlets.iter_mut().zip(senders) {
+                outlets.push(Outlet::Lane {
+                    sender: Box::new(sender),
+                    overruns: 0,
+                    sleeper: sleeper.clone(),
+                });
+            }
+            threads.groups.push(Group::Thread { mail, sleeper });
+            threads.books.push(BookThread { thread });
+        }
+        for (index, (outlets, first)) in outlets.into_iter().zip(first).enumerate() {
+            self.reader(index, outlets, first, &mut threads)?;
+        }
+        Ok(threads)
+    }
+
+    fn without_book_threads(
+        &mut self,
+        shards: Vec<Shard<Watch>>,
+        first: Vec<Vec<Subscribe>>,
+    ) -> Result<Threads, Error> {
+        let mut threads = Threads::default();
+        for (index, (shard, first)) in shards.into_iter().zip(first).enumerate() {
+            let direct = Direct { shard, body: Vec::with_capacity(4_096) };
+            threads.groups.push(Group::Reader(index));
+            self.reader(index, vec![Outlet::Direct(Box::new(direct))], first, &mut threads)?;
+        }
+        Ok(threads)
+    }
+
+    fn reader(
+        &self,
+        index: usize,
+        outlets: Vec<Outlet>,
+        first: Vec<Subscribe>,
+        threads: &mut Threads,
+    ) -> Result<(), Error> {
+        let setup = Setup {
+            rules: settings::rules(self.config),
+            snapshot_levels: self.config.snapshot_levels,
+            gate: Arc::clone(&threads.gate),
+            outlets,
+            measured: self.config.measured,
+            seed: seed() ^ index as u64,
+        };
+        let options = ReaderOptions {
+            name: format!("touchline-reader-{index}"),
+            core: self.config.reader_cores.get(index).copied(),
+            wait: match self.config.wait {
+                Waiting::Block => Wait::Block,
+                Waiting::Spin => Wait::Spin,
+            },
+            transport: self.transport.clone(),
+        };
+        let reader = touchline_link::spawn(options, self.rest.clone(), Engine::new(setup, first))
+            .map_err(|source| Error::Thread { stage: "reader", source })?;
+        if let Some(mailbox) = self.mailboxes.get(index) {
+            let _ = mailbox.set(reader.handle());
+        }
+        threads.readers.push(reader);
+        Ok(())
+    }
+}
+
+/// A seed that differs from run to run: it only spreads retries.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}

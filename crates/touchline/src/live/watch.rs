@@ -1,0 +1,142 @@
+//! Looks on while books change: asks for snapshots, tells consumers, on the thread that builds the books.
+
+use std::sync::{Arc, OnceLock};
+
+use touchline_book::{BboView, Keeper, Outcome, TradeView};
+use touchline_link::Handle;
+use touchline_market::{Flags, Head, InstrumentId, State, UpdateKind};
+
+use super::control::Control;
+use crate::events::{Event, EventKind, Sender};
+
+/// How often, in messages of a book, it is looked whether its known depth has grown thin.
+const DEPTH_CHECK_EVERY: u32 = 256;
+
+/// The way to a reader, known once its thread runs.
+pub(crate) type Mailbox = Arc<OnceLock<Handle<Control>>>;
+
+/// What is known of one book here.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    /// Its instrument's number in the feed.
+    pub(crate) id: u32,
+    /// The reader whose connection feeds it.
+    pub(crate) reader: usize,
+    state: State,
+    /// A snapshot was asked for and has not come.
+    asked: bool,
+    messages: u32,
+    /// Levels a side that the book should know.
+    wanted: u32,
+}
+
+impl Watched {
+    pub(crate) fn new(id: u32, reader: usize, wanted: u32) -> Self {
+        // The reader asks for the first snapshot by itself, as soon as the stream is acknowledged.
+        Self { id, reader, state: State::Init, asked: true, messages: 0, wanted }
+    }
+}
+
+/// The observer of a live feed's books.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    books: Vec<Watched>,
+    readers: Vec<Mailbox>,
+    consumers: Vec<Sender>,
+}
+
+impl Watch {
+    pub(crate) fn new(readers: Vec<Mailbox>) -> Self {
+        Self { books: Vec::new(), readers, consumers: Vec::new() }
+    }
+
+    /// A book was added in this place.
+    pub(crate) fn add(&mut self, index: usize, watched: Watched) {
+        match self.books.get_mut(index) {
+            Some(place) => *place = watched,
+            None => self.books.push(watched),
+        }
+    }
+
+    /// Is the book in this place fed by that reader?
+    pub(crate) fn is_of(&self, index: usize, reader: usize) -> bool {
+        self.books.get(index).is_some_and(|watched| watched.reader == reader)
+    }
+
+    /// A consumer of events was added.
+    pub(crate) fn add_consumer(&mut self, sender: Sender) {
+        self.consumers.retain(|consumer| !consumer.is_gone());
+        self.consumers.push(sender);
+    }
+
+    fn send(&self, kind: EventKind, event: impl Fn() -> Event) {
+        for consumer in self.consumers.iter().filter(|consumer| consumer.wants(kind)) {
+            consumer.send(event());
+        }
+    }
+
+    /// Everything but a delta that took effect in a book whose state it did not change.
+    #[cold]
+    fn look(&mut self, head: &Head, keeper: &Keeper) {
+        let Some(watched) = self.books.get_mut(head.instrument.0 as usize) else { return };
+        let (from, to) = (watched.state, keeper.state());
+        watched.state = to;
+        let answered = head.kind == UpdateKind::Snapshot && head.flags.has(Flags::BESIDE_STREAM);
+        watched.asked &= !answered;
+        let refresh = !keeper.wants_snapshot();
+        if !watched.asked && (!refresh || keeper.is_shallow(watched.wanted)) {
+            let reader = self.readers.get(watched.reader).and_then(|reader| reader.get());
+            let id = watched.id;
+            watched.asked = reader.is_some_and(|reader| reader.send(Control::Snapshot { id, refresh }));
+        }
+        if from != to {
+            let (instrument, epoch, at) = (InstrumentId(watched.id), keeper.epoch(), head.ts_recv);
+            self.send(EventKind::State, || Event::State { instrument, from, to, epoch, at });
+        }
+    }
+}
+
+impl crate::pipeline::Observer for Watch {
+    #[inline]
+    fn book(&mut self, head: &Head, keeper: &Keeper, outcome: Outcome) {
+        let Some(watched) = self.books.get_mut(head.instrument.0 as usize) else { return };
+        watched.messages = watched.messages.wrapping_add(1);
+        let due = watched.messages.is_multiple_of(DEPTH_CHECK_EVERY);
+        if outcome != Outcome::Applied
+            || head.kind != UpdateKind::Delta
+            || watched.state != keeper.state()
+            || due
+        {
+            self.look(head, keeper);
+        }
+        if !self.consumers.is_empty()
+            && let Some(watched) = self.books.get(head.instrument.0 as usize)
+        {
+            let instrument = InstrumentId(watched.id);
+            self.send(EventKind::Book, || Event::Book {
+                instrument,
+                touch: touchline_book::Touch::of(keeper),
+            });
+        }
+    }
+
+    #[inline]
+    fn bbo(&mut self, head: &Head, bbo: &BboView) {
+        if !self.consumers.is_empty()
+            && let Some(watched) = self.books.get(head.instrument.0 as usize)
+        {
+            let instrument = InstrumentId(watched.id);
+            self.send(EventKind::Bbo, || Event::Bbo { instrument, bbo: *bbo });
+        }
+    }
+
+    #[inline]
+    fn trade(&mut self, head: &Head, trade: &TradeView) {
+        if !self.consumers.is_empty()
+            && let Some(watched) = self.books.get(head.instrument.0 as usize)
+        {
+            let instrument = InstrumentId(watched.id);
+            self.send(EventKind::Trade, || Event::Trade { instrument, trade: *trade });
+        }
+    }
+}

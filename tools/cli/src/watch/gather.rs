@@ -1,0 +1,332 @@
+//! From a running feed to the model.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use touchline::config::Config;
+use touchline::events::{Event, EventKind, Events, EventsConfig, Kinds};
+use touchline::latency::{Recorder, Stage};
+use touchline::market::{Channel, InstrumentId, Nanos, Reason, State};
+use touchline::{Error, Feed, FeedReport, View};
+use touchline_feed::{Phase, Report};
+
+use super::model::{Book, Connection, Figures, Happening, Model, Status};
+
+/// How often rates, latencies and connections are asked for.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// The first and the longest wait before a feed that could not start is tried again.
+const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+/// Events that may wait between two looks.
+const EVENTS: usize = 16_384;
+
+/// A feed that is being started, kept trying, or running; and the model of it.
+pub(crate) struct Gatherer {
+    config: Config,
+    phase: FeedPhase,
+    retry: Duration,
+    began: Instant,
+    reported: Instant,
+    pub(crate) model: Model,
+    /// Everything that happened since it was taken the last time.
+    news: Vec<Status>,
+    /// Connections that ended or could not be had, by venue and number.
+    ended: BTreeMap<(String, u32), u32>,
+    /// The last word about a connection.
+    last_word: Option<String>,
+}
+
+enum FeedPhase {
+    /// A list of instruments may take seconds: a thread waits for it.
+    Starting(Receiver<Result<Feed, Error>>),
+    Waiting(Instant),
+    Running(Box<Running>),
+}
+
+struct Running {
+    feed: Feed,
+    events: Events,
+    instruments: Vec<Watched>,
+    names: BTreeMap<InstrumentId, String>,
+}
+
+/// One instrument.
+struct Watched {
+    view: View,
+    channels: Vec<Channel>,
+    /// Messages at the last report.
+    before: u64,
+}
+
+/// Our clock.
+pub(crate) fn now() -> Nanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+impl Gatherer {
+    /// Begins to start a feed.
+    pub(crate) fn new(config: Config) -> Self {
+        let named = |name: String| Book { name, ..Book::default() };
+        let subscriptions = &config.subscriptions;
+        let books = subscriptions.iter().map(|one| named(one.instrument.to_string())).collect();
+        Self {
+            phase: starting(&config),
+            config,
+            retry: RETRY[0],
+            began: Instant::now(),
+            reported: Instant::now(),
+            model: Model { now: now(), books, ..Model::default() },
+            news: Vec::new(),
+            ended: BTreeMap::new(),
+            last_word: None,
+        }
+    }
+
+    /// Brings the model up to date. True if rates, latencies and connections are new.
+    ///
+    /// # Errors
+    /// The feed cannot start, and trying again would not help.
+    pub(crate) fn look(&mut self) -> Result<bool, Error> {
+        self.model.now = now();
+        self.model.uptime = self.began.elapsed();
+        self.start()?;
+        let FeedPhase::Running(running) = &mut self.phase else {
+            return Ok(self.is_due());
+        };
+        while let Some(event) = running.events.poll() {
+            if let Some(status) = status(event, &running.names) {
+                if let Happening::Connection(text) = &status.what {
+                    self.last_word = Some(format!("{}: {text}", status.whose));
+                }
+                self.news.push(status);
+            }
+        }
+        for (watched, book) in running.instruments.iter().zip(&mut self.model.books) {
+            watched.show(book);
+        }
+        let due = self.is_due();
+        if due {
+            self.report();
+        }
+        Ok(due)
+    }
+
+    /// What happened since the last time, which is then in the model.
+    pub(crate) fn news(&mut self) -> Vec<Status> {
+        let news = std::mem::take(&mut self.news);
+        for status in &news {
+            if let Happening::Connection(text) = &status.what
+                && (text.starts_with(DOWN) || text.starts_with(REFUSED))
+                && let Some((venue, number)) = status.whose.split_once(" #")
+            {
+                *self.ended.entry((venue.to_owned(), number.parse().unwrap_or_default())).or_default() += 1;
+            }
+            self.model.tell(status.clone());
+        }
+        news
+    }
+
+    /// The last word about a connection, for somebody who waited in vain.
+    pub(crate) fn last_word(&self) -> Option<&str> {
+        self.last_word.as_deref()
+    }
+
+    /// The view of an instrument, once the feed runs.
+    pub(crate) fn view(&self, place: usize) -> Option<&View> {
+        match &self.phase {
+            FeedPhase::Running(running) => running.instruments.get(place).map(|watched| &watched.view),
+            FeedPhase::Starting(_) | FeedPhase::Waiting(_) => None,
+        }
+    }
+
+    /// Stops the feed, if there is one.
+    pub(crate) fn stop(self) -> Option<Result<FeedReport, Error>> {
+        match self.phase {
+            FeedPhase::Running(running) => Some(running.feed.stop()),
+            FeedPhase::Starting(_) | FeedPhase::Waiting(_) => None,
+        }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.reported.elapsed() >= REPORT_EVERY;
+        if due && !matches!(self.phase, FeedPhase::Running(_)) {
+            self.reported = Instant::now();
+        }
+        due
+    }
+
+    /// Takes the feed when it has started, or tries again when that is due.
+    fn start(&mut self) -> Result<(), Error> {
+        match &self.phase {
+            FeedPhase::Running(_) => {}
+            FeedPhase::Waiting(until) if Instant::now() < *until => {}
+            FeedPhase::Waiting(_) => self.phase = starting(&self.config),
+            FeedPhase::Starting(started) => match started.try_recv() {
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return Err(Error::Panicked { stage: "start" }),
+                Ok(Ok(feed)) => self.run(feed)?,
+                Ok(Err(error @ Error::Instruments { .. })) => {
+                    let what = Happening::Note(format!("{error}; again in {} s", self.retry.as_secs()));
+                    self.last_word = Some(error.to_string());
+                    self.news.push(Status { at: self.model.now, whose: "start".to_owned(), what });
+                    for book in &mut self.model.books {
+                        book.state = State::Stale(Reason::Disconnected);
+                    }
+                    self.phase = FeedPhase::Waiting(Instant::now() + self.retry);
+                    self.retry = (self.retry * 2).min(RETRY[1]);
+                }
+                Ok(Err(error)) => return Err(error),
+            },
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, feed: Feed) -> Result<(), Error> {
+        let kinds = Kinds::of(&[EventKind::State, EventKind::Connection]);
+        let events = feed.events_with(EventsConfig { capacity: EVENTS, kinds });
+        let name = |view: &View| format!("{}:{}", view.instrument().venue, view.instrument().name);
+        let mut instruments = Vec::<Watched>::new();
+        self.model.books.clear();
+        for subscription in &self.config.subscriptions {
+            let view = feed.view(&subscription.instrument.to_string())?;
+            // Two addresses may name the same instrument.
+            let same = |watched: &&mut Watched| {
+                let (one, other) = (watched.view.instrument(), view.instrument());
+                (one.venue, &one.symbol) == (other.venue, &other.symbol)
+            };
+            if let Some(watched) = instruments.iter_mut().find(same) {
+                watched.channels.extend(&subscription.channels);
+                continue;
+            }
+            self.model.books.push(Book { name: name(&view), ..Book::default() });
+            instruments.push(Watched { view, channels: subscription.channels.clone(), before: 0 });
+        }
+        let names = feed.views().iter().map(|(id, view)| (*id, name(view))).collect();
+        self.phase = FeedPhase::Running(Box::new(Running { feed, events, instruments, names }));
+        Ok(())
+    }
+
+    /// Rates, latencies and connections of the time since the last report.
+    fn report(&mut self) {
+        let FeedPhase::Running(running) = &mut self.phase else { return };
+        let seconds = self.reported.elapsed().as_secs_f64();
+        self.reported = Instant::now();
+        for (watched, book) in running.instruments.iter_mut().zip(&mut self.model.books) {
+            book.rate = (book.messages - watched.before.min(book.messages)) as f64 / seconds;
+            watched.before = book.messages;
+        }
+        match running.feed.report() {
+            Ok(report) => {
+                self.model.stages = report.latencies.as_ref().map(figures).unwrap_or_default();
+                let connection = |one: &touchline::ConnectionReport| Connection {
+                    number: one.number,
+                    venue: one.venue.to_string(),
+                    url: one.url.clone(),
+                    phase: phase(one.phase).to_owned(),
+                    streams: [one.acknowledged, one.streams],
+                    reconnects: self.ended.get(&(one.venue.to_string(), one.number)).copied().unwrap_or(0),
+                };
+                self.model.connections = report.connections.iter().map(connection).collect();
+            }
+            Err(error) => {
+                let what = Happening::Note(error.to_string());
+                self.news.push(Status { at: self.model.now, whose: "feed".to_owned(), what });
+            }
+        }
+    }
+}
+
+impl Watched {
+    /// Shows what the views say.
+    fn show(&self, book: &mut Book) {
+        let (view, bbo, trade) = (self.view.read(), self.view.bbo(), self.view.last_trade());
+        book.take(&view);
+        // Without a book, what is subscribed to says what the instrument is worth.
+        book.state = match self.channels.as_slice() {
+            channels if channels.contains(&Channel::Book) => view.state,
+            channels if channels.contains(&Channel::Bbo) => bbo.state,
+            channels if channels.contains(&Channel::Trade) => trade.state,
+            _ => view.state,
+        };
+        book.heard = view.ts_recv.max(bbo.ts_recv).max(trade.ts_recv);
+        book.trade = (trade.ts_recv != Nanos::NONE).then_some(trade);
+        book.messages = self.view.messages().iter().sum();
+    }
+}
+
+/// Starts a feed on a thread.
+fn starting(config: &Config) -> FeedPhase {
+    let (done, started) = channel();
+    let config = config.clone();
+    // A thread that cannot be had shows as one that said nothing.
+    let _ = std::thread::Builder::new().name("touchline-start".to_owned()).spawn(move || {
+        // Nobody may be there any more: the feed then stops when it is dropped.
+        let _ = done.send(Feed::builder().config(config).start());
+    });
+    FeedPhase::Starting(started)
+}
+
+fn figures(recorder: &Recorder) -> Vec<Figures> {
+    let figures = |stage: Stage| {
+        let histogram = recorder.stage(stage);
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        let (p50, p99) = (at(0.5), at(0.99));
+        Figures { stage: stage.title(), count: histogram.len(), p50, p99, max: histogram.max() }
+    };
+    Stage::ALL.into_iter().map(figures).filter(|figures| figures.count > 0).collect()
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Closed => "closed",
+        Phase::Waiting => "waiting",
+        Phase::Connecting => "connecting",
+        Phase::Subscribing => "subscribing",
+        Phase::Live => "live",
+    }
+}
+
+/// How the words for the end of a connection begin, and for one that could not be had.
+const DOWN: &str = "down: ";
+const REFUSED: &str = "refused: ";
+
+fn status(event: Event, names: &BTreeMap<InstrumentId, String>) -> Option<Status> {
+    match event {
+        Event::State { instrument, from, to, epoch, at } => {
+            let whose = names.get(&instrument).cloned().unwrap_or_default();
+            Some(Status { at, whose, what: Happening::State { from, to, epoch } })
+        }
+        Event::Connection(event) => {
+            let whose = format!("{} #{}", event.venue, event.connection);
+            Some(Status { at: event.at, whose, what: Happening::Connection(words(&event.report)) })
+        }
+        Event::Lost(count) => {
+            let what = Happening::Note(format!("{count} events came too fast to be shown"));
+            Some(Status { at: now(), whose: "feed".to_owned(), what })
+        }
+        Event::Book { .. } | Event::Trade { .. } | Event::Bbo { .. } => None,
+    }
+}
+
+/// What happened to a connection, in words.
+fn words(report: &Report) -> String {
+    match report {
+        Report::Connecting { attempt: 1 } => "connecting".to_owned(),
+        Report::Connecting { attempt } => format!("connecting, attempt {attempt}"),
+        Report::Open => "open".to_owned(),
+        Report::Live { streams: 1 } => "live, 1 stream".to_owned(),
+        Report::Live { streams } => format!("live, {streams} streams"),
+        Report::Refused { refusal, .. } => format!("{REFUSED}{refusal}"),
+        Report::Down { ending, .. } => format!("{DOWN}{ending}"),
+        Report::Stalled { stream: None } => "silent for too long".to_owned(),
+        Report::Stalled { stream: Some(_) } => "a stream is silent while the venue moves on".to_owned(),
+        Report::Rejected { code, text, terminal, .. } => {
+            let again = if *terminal { "not asked for again" } else { "asked for again" };
+            format!("a stream was refused: {text} (code {code}), {again}")
+        }
+        Report::Leaving => "about to be replaced".to_owned(),
+    }
+}

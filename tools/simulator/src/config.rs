@@ -1,0 +1,130 @@
+//! What an exchange is started with.
+
+use std::time::Duration;
+
+use crate::faults::Faults;
+use crate::tls::Identity;
+
+/// An exchange to be started.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The venue whose dialect it speaks: `binance`, `binance-usdm` or `binance-coinm`.
+    pub venue: String,
+    /// What is traded.
+    pub symbols: Vec<Symbol>,
+    /// The seed of the markets and of the faults.
+    pub seed: u64,
+    /// Messages a second over all symbols, counting what somebody is subscribed to.
+    pub rate: f64,
+    /// TLS, with a certificate made at the start or with [`identity`](Self::identity); plain text otherwise.
+    pub tls: bool,
+    /// Another certificate than a good one.
+    pub identity: Option<Identity>,
+    /// What goes wrong by chance.
+    pub faults: Faults,
+    /// Sequences a symbol's truth remembers, two a message (16 bytes each); 0 for none.
+    pub history: usize,
+    /// The name in the URLs: one that the certificate is for, and that leads to loopback.
+    pub host: String,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+    /// How often the exchange pings; the venue's own way without.
+    pub ping_every: Option<Duration>,
+    /// After how long it ends a connection; the venue's own way without.
+    pub lifetime: Option<Duration>,
+    /// End the connection of a client that breaks a rule, and refuse its requests; counted in any case.
+    pub police: bool,
+    /// Play this recording instead of a market of its own.
+    pub recording: Option<Playback>,
+}
+
+/// A recording to be played.
+#[derive(Clone, Debug)]
+pub struct Playback {
+    /// Where it is.
+    pub path: std::path::PathBuf,
+    /// How many times faster than it was.
+    pub speed: f64,
+}
+
+/// Something traded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Symbol {
+    /// The venue's symbol.
+    pub name: String,
+    /// Decimals of its tick.
+    pub price_scale: u8,
+    /// Decimals of its lot.
+    pub qty_scale: u8,
+    /// The price it begins at, in ticks.
+    pub mid: i64,
+    /// Levels a side, at least 30.
+    pub levels: usize,
+}
+
+impl Config {
+    /// A quiet, faultless exchange with the venue's best known symbol, over TLS.
+    #[must_use]
+    pub fn new(venue: &str) -> Self {
+        Self {
+            venue: venue.to_owned(),
+            symbols: Self::symbols(venue, 1),
+            seed: 1,
+            rate: 1_000.0,
+            tls: true,
+            identity: None,
+            faults: Faults::default(),
+            history: 16_384,
+            host: "localhost".to_owned(),
+            port: 0,
+            ping_every: None,
+            lifetime: None,
+            police: true,
+            recording: None,
+        }
+    }
+
+    /// So many symbols of a venue: the best known one, then invented ones of many prices.
+    #[must_use]
+    pub fn symbols(venue: &str, count: usize) -> Vec<Symbol> {
+        let (first, ending, price_scale, qty_scale, mid) = match venue {
+            "binance" => ("BTCUSDT", "USDT", 2, 5, 6_180_000),
+            "binance-coinm" => ("BTCUSD_PERP", "USD_PERP", 1, 0, 618_000),
+            _ => ("BTCUSDT", "USDT", 1, 3, 618_000),
+        };
+        let levels = if count > 100 { 50 } else { 400 };
+        let symbol = |index: usize| match index {
+            0 => Symbol { name: first.to_owned(), price_scale, qty_scale, mid, levels },
+            _ => Symbol {
+                name: format!("S{index:04}{ending}"),
+                price_scale: 1 + (index % 7) as u8,
+                qty_scale: if venue == "binance-coinm" { 0 } else { (index % 4) as u8 },
+                mid: 10_000 + 997 * index as i64,
+                levels,
+            },
+        };
+        (0..count).map(symbol).collect()
+    }
+}
+
+/// Why an exchange did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The venue has no exchange side.
+    #[error("no exchange side for venue {0}: choose binance, binance-usdm or binance-coinm")]
+    UnknownVenue(String),
+    /// The certificate cannot be made or used.
+    #[error("the exchange's certificate: {0}")]
+    Certificate(String),
+    /// The recording cannot be read, or holds no frame.
+    #[error("the recording {path}: {cause}")]
+    Recording {
+        /// Where it should be.
+        path: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// No port, no thread.
+    #[error("the exchange cannot listen on loopback: {0}")]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,8 @@
+//! The exchange over real sockets, met by a client of its own: every wait is bounded.
+
+mod books;
+mod client;
+mod connections;
+mod messages;
+mod rest;
+mod speed;
