@@ -1,4 +1,5 @@
 //! Helpers the benches share.
 
 pub mod cores;
+pub mod exchange;
 pub mod frames;

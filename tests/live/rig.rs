@@ -29,9 +29,19 @@ pub(crate) fn rig(config: Config) -> Rig {
 
 /// As [`rig`], with a feed that is changed before it starts.
 pub(crate) fn rig_with(config: Config, change: impl FnOnce(Builder) -> Builder) -> Rig {
+    rig_after(config, |_| {}, change)
+}
+
+/// As [`rig_with`], with an exchange to which something happens before anybody connects.
+pub(crate) fn rig_after(
+    config: Config,
+    before: impl FnOnce(&Simulator),
+    change: impl FnOnce(Builder) -> Builder,
+) -> Rig {
     let venue = config.venue.clone();
     let symbols: Vec<_> = config.symbols.iter().map(|symbol| symbol.name.clone()).collect();
     let exchange = Simulator::start(config).unwrap();
+    before(&exchange);
     let (root, mut builder) = reach(&exchange, &venue);
     for symbol in &symbols {
         builder = builder.channel(&format!("{venue}:@{symbol}"), Channel::Book);

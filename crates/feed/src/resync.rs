@@ -298,6 +298,20 @@ mod tests {
         assert_eq!(resyncs.next_due(ms(10_250)), Some(1));
     }
 
+    /// The timeout of a request that was answered says nothing about the next request.
+    #[test]
+    fn old_timeout_does_not_fail_the_next_request() {
+        let mut resyncs = allowed();
+        resyncs.need(1, 0, ms(0));
+        assert_eq!(resyncs.next_due(ms(0)), Some(1));
+        resyncs.answered(1, true, ms(1_000));
+        resyncs.need(1, 0, ms(9_000));
+        assert_eq!(resyncs.next_due(ms(9_250)), Some(1));
+        assert_eq!(resyncs.next_due(ms(10_000)), None);
+        resyncs.answered(1, true, ms(10_001));
+        assert!(!resyncs.is_needed(1));
+    }
+
     /// A need is reported late once, 5 s after it could first be met; one met or forgotten is not.
     #[test]
     fn late_needs_are_reported_once() {

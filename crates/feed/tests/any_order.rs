@@ -88,11 +88,11 @@ proptest! {
         let mut sends: Vec<Moment> = Vec::new();
         for said in all {
             // The last word of a socket; what is said about none, or in the wrong phase, changes nothing.
-            socket &= match (&said, connection.phase()) {
-                (Said::Refused(_) | Said::Ended(_), Phase::Connecting) => false,
-                (Said::Ended(_), Phase::Subscribing | Phase::Live) => false,
-                _ => true,
-            };
+            socket &= !matches!(
+                (&said, connection.phase()),
+                (Said::Refused(_) | Said::Ended(_), Phase::Connecting)
+                    | (Said::Ended(_), Phase::Subscribing | Phase::Live)
+            );
             if matches!(said, Said::Pinged) {
                 sends.clear(); // A pong is not ours to hold back.
             }

@@ -35,8 +35,10 @@ pub enum SocketEvent<'a> {
     Frame(&'a [u8]),
     /// A message that could not be decompressed. The socket is closed next.
     BrokenFrame,
-    /// A ping or a pong: the other side is there.
+    /// A pong: the other side is there.
     Alive,
+    /// A ping, which is answered.
+    Pinged,
     /// It ended. The last word of this socket.
     Ended(Ending),
 }

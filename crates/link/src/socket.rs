@@ -183,7 +183,7 @@ impl<'hub, D: Driver> Session<'hub, D> {
             Message::Text(text) => self.hub.say(self.socket, SocketEvent::Frame(text.as_bytes()), stamp),
             Message::Binary(bytes) => return self.take_binary(&bytes, stamp),
             Message::Ping(_) => {
-                self.hub.say(self.socket, SocketEvent::Alive, stamp);
+                self.hub.say(self.socket, SocketEvent::Pinged, stamp);
                 if !self.pings.allow(stamp.now, self.hub.network.transport.pings_per_second_max) {
                     return Some(Ending::Flooded);
                 }

@@ -12,6 +12,8 @@ pub(crate) enum Ending {
     Sound,
     /// A book could not be trusted.
     Untrusted,
+    /// What was given cannot be used, and why is told already.
+    Unusable,
     /// The recording is damaged.
     Damaged,
     /// Ctrl-C.
@@ -25,6 +27,8 @@ pub(crate) enum Failure {
     Touchline(touchline::Error),
     /// The arguments do not fit together.
     Usage(String),
+    /// The simulated exchange cannot start.
+    Simulator(touchline_simulator::StartError),
     /// A result cannot be written.
     Write { path: PathBuf, source: std::io::Error },
 }
@@ -32,6 +36,12 @@ pub(crate) enum Failure {
 impl From<touchline::config::ConfigError> for Failure {
     fn from(error: touchline::config::ConfigError) -> Self {
         Self::Touchline(error.into())
+    }
+}
+
+impl From<touchline_simulator::StartError> for Failure {
+    fn from(error: touchline_simulator::StartError) -> Self {
+        Self::Simulator(error)
     }
 }
 
@@ -46,6 +56,7 @@ pub(crate) fn code(done: Result<Ending, Failure>) -> ExitCode {
     ExitCode::from(match done {
         Ok(Ending::Sound) => 0,
         Ok(Ending::Untrusted) => 1,
+        Ok(Ending::Unusable) => 2,
         Ok(Ending::Damaged) => 3,
         Ok(Ending::Interrupted) => 130,
         Err(failure) => {
@@ -60,7 +71,8 @@ impl Failure {
         match self {
             // The file itself is at fault, not what was asked of it.
             Self::Touchline(touchline::Error::Open { .. }) => 3,
-            Self::Touchline(_) | Self::Usage(_) | Self::Write { .. } => 2,
+            Self::Simulator(touchline_simulator::StartError::Recording { .. }) => 3,
+            Self::Touchline(_) | Self::Usage(_) | Self::Simulator(_) | Self::Write { .. } => 2,
         }
     }
 
@@ -68,6 +80,7 @@ impl Failure {
         match self {
             Self::Touchline(touchline::Error::Open { path, source }) => damage(path, source),
             Self::Touchline(error) => error.to_string(),
+            Self::Simulator(error) => error.to_string(),
             Self::Usage(text) => text.clone(),
             Self::Write { path, source } => format!("cannot write {}: {source}", path.display()),
         }

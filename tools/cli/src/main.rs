@@ -1,18 +1,26 @@
 //! The `touchline` program.
 //!
-//! Exit codes: 0 sound, 1 a book could not be trusted, 2 usage, 3 a recording that is damaged or cannot be read,
-//! 130 stopped by Ctrl-C.
+//! Exit codes: 0 sound, 1 a book could not be trusted, 2 usage or configuration, 3 a recording that is damaged or
+//! cannot be read, 130 stopped by Ctrl-C.
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod check;
 mod demo;
 mod exit;
+mod instruments;
+mod interrupt;
+mod live;
+mod numbers;
+mod once;
 mod out;
 mod progress;
 mod replay;
 mod screen;
+mod simulate;
 mod venues;
 mod verify;
+mod watch;
 
 use clap::Parser;
 
@@ -25,6 +33,11 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
         Command::Demo(demo) => demo::run(demo),
+        Command::Watch(watch) => watch::run(watch),
+        Command::Once(once) => once::run(once),
+        Command::Check(check) => check::run(check),
+        Command::Instruments(instruments) => instruments::run(instruments),
+        Command::Simulate(simulate) => simulate::run(simulate),
         Command::Replay(replay) => replay::run(replay),
         Command::Verify(verify) => verify::run(verify),
         Command::Venues(venues) => venues::run(venues),

@@ -19,6 +19,13 @@ pub(crate) fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
     done
 }
 
+/// A line that moves while something goes on for a known time; its text is told.
+pub(crate) fn ticker() -> ProgressBar {
+    let ticker = ProgressBar::new_spinner();
+    ticker.enable_steady_tick(Duration::from_millis(100));
+    ticker
+}
+
 /// Waits until the pipeline is done, with a bar. True if Ctrl-C stopped it before.
 pub(crate) fn watch<O>(running: &Running<O>, what: &str) -> bool {
     let interrupted = interrupt::flag();

@@ -3,8 +3,7 @@
 use touchline::market::{Level, Side};
 use touchline::{BookView, Finished, VIEW_DEPTH, View};
 
-/// Levels a side that are shown.
-const SHOWN: usize = 5;
+use crate::numbers::{decimals, padded};
 
 /// Instruments that are shown one by one.
 const INSTRUMENTS: usize = 20;
@@ -60,9 +59,9 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]], right: [bool; N]) -> S
     text
 }
 
-/// A book's best levels, asks above bids, with bars by quantity.
-pub(crate) fn ladder(name: &str, view: &BookView<VIEW_DEPTH>) -> String {
-    let shown = || view.asks().iter().take(SHOWN).chain(view.bids().iter().take(SHOWN));
+/// A book's best levels, so many a side, asks above bids, with bars by quantity.
+pub(crate) fn ladder(name: &str, view: &BookView<VIEW_DEPTH>, rows: usize) -> String {
+    let shown = || view.asks().iter().take(rows).chain(view.bids().iter().take(rows));
     let largest = shown().map(|level| level.qty.0).max().unwrap_or(1).max(1);
     let price = |level: &Level| level.price.at(view.price_scale).to_string();
     let qty = |level: &Level| level.qty.at(view.qty_scale).to_string();
@@ -75,41 +74,19 @@ pub(crate) fn ladder(name: &str, view: &BookView<VIEW_DEPTH>) -> String {
         format!("  {side}  {price:>14}  {qty:>14}  {}\n", "█".repeat(width))
     };
     let mut text = format!("{name}  {}  epoch {}  sequence {}\n", view.state, view.epoch, view.sequence.0);
-    for level in view.asks().iter().take(SHOWN).rev() {
+    for level in view.asks().iter().take(rows).rev() {
         text += &row(Side::Ask, level);
     }
     text += "       ──────────────  ──────────────\n";
-    for level in view.bids().iter().take(SHOWN) {
+    for level in view.bids().iter().take(rows) {
         text += &row(Side::Bid, level);
     }
     text
 }
 
-/// Digits behind the point.
-fn decimals(number: &str) -> usize {
-    number.split_once('.').map_or(0, |(_, decimals)| decimals.len())
-}
-
-/// A decimal with zeros up to so many digits behind the point: a column of them stands point under point.
-fn padded(number: &str, digits: usize) -> String {
-    let zeros = "0".repeat(digits.saturating_sub(decimals(number)));
-    let point = if number.contains('.') || zeros.is_empty() { "" } else { "." };
-    format!("{number}{point}{zeros}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Whole numbers, short and full decimals, negative ones: same length behind the point, same value.
-    #[test]
-    fn decimals_stand_point_under_point() {
-        let cases = [("61781", "61781.0"), ("61781.2", "61781.2"), ("-3", "-3.0"), ("0", "0.0")];
-        for (number, expected) in cases {
-            assert_eq!(padded(number, 1), expected);
-        }
-        assert_eq!((padded("5", 0), padded("1.28", 3)), ("5".to_owned(), "1.280".to_owned()));
-    }
 
     /// Columns are as wide as their widest cell, numbers stand right, and no line ends in blanks.
     #[test]

@@ -1,5 +1,6 @@
 //! What an exchange is started with.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::faults::Faults;
@@ -24,7 +25,8 @@ pub struct Config {
     pub faults: Faults,
     /// Sequences a symbol's truth remembers, two a message (16 bytes each); 0 for none.
     pub history: usize,
-    /// The name in the URLs: one that the certificate is for, and that leads to loopback.
+    /// The host in the URLs: `127.0.0.1`, or a name that leads there. The certificate made at the start is for both that
+    /// address and `localhost`.
     pub host: String,
     /// The port; 0 lets the system choose.
     pub port: u16,
@@ -75,7 +77,7 @@ impl Config {
             identity: None,
             faults: Faults::default(),
             history: 16_384,
-            host: "localhost".to_owned(),
+            host: Ipv4Addr::LOCALHOST.to_string(),
             port: 0,
             ping_every: None,
             lifetime: None,

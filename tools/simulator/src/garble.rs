@@ -23,7 +23,7 @@ pub(crate) fn garbage(text: &str, random: &mut Random) -> String {
         let present: Vec<&str> = needed.into_iter().filter(|name| event.contains_key(*name)).collect();
         present.get(random.below(present.len() as u64) as usize).map(|name| (*name).to_owned())
     };
-    match random.below(4) {
+    match random.below(5) {
         0 => {
             // All texts are ASCII but for symbols, which stand in the first half: look for a border.
             let mut cut = text.len() / 2 + random.below(text.len() as u64 / 2) as usize;
@@ -38,12 +38,34 @@ pub(crate) fn garbage(text: &str, random: &mut Random) -> String {
                 event.insert(name, Value::Bool(true));
             }
         }),
-        _ => rewritten(text, random, |event, random| {
+        3 => rewritten(text, random, |event, random| {
             if let Some(name) = one(event, random) {
                 event.remove(&name);
             }
         }),
+        _ => rewritten(text, random, bad_number),
     }
+}
+
+/// Numbers that are none, or that no book can hold.
+const BAD_NUMBERS: [&str; 8] =
+    ["NaN", "-1", "", "1e400", "0x10", "1.2.3", "Infinity", "99999999999999999999999999"];
+
+/// One quantity of the event is no number a book can hold.
+fn bad_number(event: &mut Map<String, Value>, random: &mut Random) {
+    let bad = BAD_NUMBERS.get(random.below(BAD_NUMBERS.len() as u64) as usize).copied().unwrap_or_default();
+    for key in ["q", "B", "b", "a", "bids", "asks"] {
+        let qty = match event.get_mut(key) {
+            Some(Value::Array(levels)) => levels.first_mut().and_then(|level| level.get_mut(1)),
+            whole => whole,
+        };
+        if let Some(qty) = qty.filter(|qty| qty.is_string()) {
+            *qty = bad.into();
+            return;
+        }
+    }
+    // A book message without levels.
+    event.insert("b".to_owned(), bad.into());
 }
 
 /// The message with a digit of one quantity changed; as it was where it has no levels.

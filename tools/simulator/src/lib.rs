@@ -9,7 +9,7 @@
 //! use touchline_simulator::{Command, Config, End, Simulator, Which};
 //!
 //! let exchange = Simulator::start(Config { tls: false, ..Config::new("binance-usdm") })?;
-//! assert!(exchange.ws_root().starts_with("ws://localhost:"));
+//! assert!(exchange.ws_root().starts_with("ws://127.0.0.1:"));
 //! let truth = exchange.truth("BTCUSDT").ok_or("not traded")?;
 //! let book = truth.newest();
 //! assert!(book.bids[0].price < book.asks[0].price);

@@ -79,14 +79,14 @@ impl Simulator {
         self.shared.floor().command(command, Instant::now(), now_ms());
     }
 
-    /// What its WebSocket URLs begin with: `wss://localhost:PORT`.
+    /// What its WebSocket URLs begin with: `wss://127.0.0.1:PORT`.
     #[must_use]
     pub fn ws_root(&self) -> String {
         let scheme = if self.root_pem.is_some() { "wss" } else { "ws" };
         format!("{scheme}://{}:{}", self.host, self.address.port())
     }
 
-    /// What its REST URLs begin with: `https://localhost:PORT`.
+    /// What its REST URLs begin with: `https://127.0.0.1:PORT`.
     #[must_use]
     pub fn rest_root(&self) -> String {
         let scheme = if self.root_pem.is_some() { "https" } else { "http" };

@@ -57,7 +57,7 @@ impl Driver for Recorder {
             SocketEvent::Refused(refusal) => Told::Refused(refusal),
             SocketEvent::Frame(bytes) => Told::Frame(bytes.to_vec()),
             SocketEvent::BrokenFrame => Told::BrokenFrame,
-            SocketEvent::Alive => Told::Alive,
+            SocketEvent::Alive | SocketEvent::Pinged => Told::Alive,
             SocketEvent::Ended(ending) => Told::Ended(ending),
         };
         self.told.send((socket, told, stamp)).ok();

@@ -234,7 +234,7 @@ fn timing(timing: &TimingConfig, mistakes: &mut Mistakes) {
         ("timing.stable_ms", timing.stable, 1..=24 * HOUR_MS),
         ("timing.backoff_first_ms", timing.backoff_first, 10..=HOUR_MS),
         ("timing.backoff_max_ms", timing.backoff_max, 10..=24 * HOUR_MS),
-        ("timing.lifetime_ms", timing.lifetime, 60_000..=7 * 24 * HOUR_MS),
+        ("timing.lifetime_ms", timing.lifetime, 1_000..=7 * 24 * HOUR_MS),
     ] {
         if let Some(value) = value {
             range(mistakes, path, value.as_millis(), allowed);

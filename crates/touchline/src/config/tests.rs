@@ -216,7 +216,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "at most `backoff_max_ms`",
     ),
     ("backoff_max_ms = 30000", "backoff_max_ms = 1", "timing.backoff_max_ms", "out of range"),
-    ("lifetime_ms = 82800000", "lifetime_ms = 59999", "timing.lifetime_ms", "out of range"),
+    ("lifetime_ms = 82800000", "lifetime_ms = 999", "timing.lifetime_ms", "out of range"),
     ("nodelay = true", "nodelay = 1", "transport.nodelay", "expected true or false"),
     ("nodelay = true", "nodelay = true\nnodelay = true", "", "duplicate key"),
     (

@@ -85,6 +85,7 @@ fn caption(report: &Report) -> String {
     let info = report.info();
     let counted = match (info.omission, info.placement) {
         (Omission::MeasuredFromSchedule, _) => "from the moment a frame was due to its published view",
+        (Omission::MeasuredFromRead, _) => "from the read of a frame's last byte to its published view",
         (Omission::NotCorrected, Placement::Reader) => "from the frame to its published view",
         (Omission::NotCorrected, Placement::BookThread) => {
             "from the frame to its published view, with the queue that an unpaced replay builds up"

@@ -66,6 +66,9 @@ pub enum Omission {
     /// ahead of the books: ring and end to end then hold the queue in front of the book thread, which is as long as
     /// the ring allows and says nothing about a live feed.
     NotCorrected,
+    /// Frames came from sockets: end to end runs from the read that brought a frame's last byte. What it waited in the
+    /// kernel before is not in it.
+    MeasuredFromRead,
 }
 
 impl Omission {
@@ -75,6 +78,7 @@ impl Omission {
         match self {
             Self::MeasuredFromSchedule => "measured_from_schedule",
             Self::NotCorrected => "not_corrected",
+            Self::MeasuredFromRead => "measured_from_read",
         }
     }
 
@@ -85,6 +89,10 @@ impl Omission {
             (Self::MeasuredFromSchedule, _) => {
                 "Corrected for coordinated omission: end to end runs from the moment each frame was due, so a stall \
                  counts for every frame behind it."
+            }
+            (Self::MeasuredFromRead, _) => {
+                "Live: end to end runs from the read of the socket that brought a frame's last byte; waiting behind \
+                 other frames of the same read counts, waiting in the kernel does not."
             }
             (Self::NotCorrected, Placement::BookThread) => {
                 "Not corrected for coordinated omission: frames came as fast as the reader took them, so it ran ahead \

@@ -188,7 +188,8 @@ impl Engine {
                 let mut gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
                 member.connection.refused(refusal, stamp.now, &mut gate);
             }
-            SocketEvent::Alive => member.connection.pinged(stamp.now),
+            SocketEvent::Alive => member.connection.heard(stamp.now),
+            SocketEvent::Pinged => member.connection.pinged(stamp.now),
             SocketEvent::Ended(ending) => {
                 member.socket = None;
                 member.connection.ended(ending, stamp.now);

@@ -1,15 +1,16 @@
 //! What a live feed says of itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use touchline_feed::Phase;
+use touchline_link::clock::Clock;
 use touchline_market::Venue;
 
 use super::control::Told;
 use super::member::Member;
 use crate::counters::IntakeCounters;
-use crate::latency::Recorder;
-use crate::pipeline::BookReport;
+use crate::latency::{Machine, Omission, Recorder, Report, RunInfo};
+use crate::pipeline::{BookReport, Placement};
 
 /// One connection as it is now.
 #[derive(Clone, Debug)]
@@ -73,6 +74,24 @@ impl FeedReport {
             && self.strays == 0
             && self.books.iter().all(|book| book.counters.balance(book.buffered))
             && at_books + self.retired + self.intake.withheld == self.intake.updates + self.intake.breaks
+    }
+
+    /// The stage latencies as a report that can be printed and written; `None` where they are not measured.
+    #[must_use]
+    pub fn latency(&self, name: &str, placement: Placement) -> Option<Report> {
+        let info = RunInfo {
+            recording: name.to_owned(),
+            frames: self.intake.received,
+            messages: self.intake.updates,
+            wall: self.wall,
+            placement,
+            pace: "live".to_owned(),
+            omission: Omission::MeasuredFromRead,
+            clock_cost_ns: Clock::new().cost(),
+            started: SystemTime::now().checked_sub(self.wall).unwrap_or(SystemTime::UNIX_EPOCH),
+            machine: Machine::here(),
+        };
+        self.latencies.clone().map(|latencies| Report::new(info, latencies))
     }
 
     pub(super) fn add(&mut self, told: Told) {

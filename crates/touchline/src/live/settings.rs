@@ -8,12 +8,15 @@ use crate::config::Config;
 /// The rules of every connection's life: the defaults, and what the configuration says otherwise.
 pub(super) fn rules(config: &Config) -> Rules {
     let (timing, usual) = (&config.timing, Rules::default());
+    let stable = timing.stable.unwrap_or(usual.stable);
     Rules {
+        // What is stable is not too short.
+        short_session: usual.short_session.min(stable),
         connect_timeout: timing.connect_timeout.unwrap_or(usual.connect_timeout),
         ack_timeout: timing.ack_timeout.unwrap_or(usual.ack_timeout),
         idle: timing.idle.unwrap_or(usual.idle),
         probe_timeout: timing.probe_timeout.unwrap_or(usual.probe_timeout),
-        stable: timing.stable.unwrap_or(usual.stable),
+        stable,
         backoff_first: timing.backoff_first.unwrap_or(usual.backoff_first),
         backoff_max: timing.backoff_max.unwrap_or(usual.backoff_max),
         lifetime: timing.lifetime.or(usual.lifetime),

@@ -4,13 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use touchline_book::{BboView, Keeper, Outcome, TradeView};
 use touchline_link::Handle;
-use touchline_market::{Flags, Head, InstrumentId, State, UpdateKind};
+use touchline_market::{Flags, Head, InstrumentId, Nanos, State, UpdateKind};
 
 use super::control::Control;
 use crate::events::{Event, EventKind, Sender};
 
 /// How often, in messages of a book, it is looked whether its known depth has grown thin.
 const DEPTH_CHECK_EVERY: u32 = 256;
+
+/// Shortest time between two requests for deeper levels of a live book.
+const REFRESH_EVERY_NS: u64 = 30_000_000_000;
 
 /// The way to a reader, known once its thread runs.
 pub(crate) type Mailbox = Arc<OnceLock<Handle<Control>>>;
@@ -26,6 +29,8 @@ pub(crate) struct Watched {
     /// A snapshot was asked for and has not come.
     asked: bool,
     messages: u32,
+    /// When deeper levels were last asked for.
+    refreshed: Nanos,
     /// Levels a side that the book should know.
     wanted: u32,
 }
@@ -33,7 +38,7 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn new(id: u32, reader: usize, wanted: u32) -> Self {
         // The reader asks for the first snapshot by itself, as soon as the stream is acknowledged.
-        Self { id, reader, state: State::Init, asked: true, messages: 0, wanted }
+        Self { id, reader, state: State::Init, asked: true, messages: 0, refreshed: Nanos::NONE, wanted }
     }
 }
 
@@ -83,11 +88,17 @@ impl Watch {
         watched.state = to;
         let answered = head.kind == UpdateKind::Snapshot && head.flags.has(Flags::BESIDE_STREAM);
         watched.asked &= !answered;
-        let refresh = !keeper.wants_snapshot();
-        if !watched.asked && (!refresh || keeper.is_shallow(watched.wanted)) {
+        let send = |control| {
             let reader = self.readers.get(watched.reader).and_then(|reader| reader.get());
-            let id = watched.id;
-            watched.asked = reader.is_some_and(|reader| reader.send(Control::Snapshot { id, refresh }));
+            reader.is_some_and(|reader| reader.send(control))
+        };
+        if keeper.wants_snapshot() {
+            watched.asked = watched.asked || send(Control::Snapshot { id: watched.id, refresh: false });
+        } else if head.ts_recv.0.saturating_sub(watched.refreshed.0) >= REFRESH_EVERY_NS
+            && keeper.is_shallow(watched.wanted)
+        {
+            watched.refreshed = head.ts_recv;
+            send(Control::Snapshot { id: watched.id, refresh: true });
         }
         if from != to {
             let (instrument, epoch, at) = (InstrumentId(watched.id), keeper.epoch(), head.ts_recv);

@@ -104,15 +104,15 @@ pub(crate) struct Instruments {
   touchline simulate
   touchline simulate --venue binance-usdm --symbols 50 --rate 20000 --port 9443
   touchline simulate --fault drop=0.001 --fault reset=0.0001 --seconds 60
-  touchline simulate --serve btcusdt.cap.zst --venue binance-usdm
+  touchline simulate --serve btcusdt.cap.zst
 
 It prints the command that watches it. Faults are probabilities per message,
 snapshot, subscription or connection; a file of them holds lines such as
 `drop = 0.001`.")]
 pub(crate) struct Simulate {
-    /// Whose dialect it speaks.
-    #[arg(long, default_value = "binance", value_parser = venue())]
-    pub(crate) venue: String,
+    /// Whose dialect it speaks [default: binance, or the recording's].
+    #[arg(long, value_name = "VENUE", value_parser = venue())]
+    pub(crate) venue: Option<String>,
     /// How many symbols (the best known one, then invented ones), or their names with a comma between.
     #[arg(long, value_name = "N|NAMES", default_value = "1", value_parser = symbols)]
     pub(crate) symbols: Symbols,

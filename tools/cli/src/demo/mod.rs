@@ -1,118 +1,225 @@
-//! `touchline demo`: a synthetic market, written in a venue's wire form, through the whole pipeline.
+//! `touchline demo`: an exchange and a feed in one process, over sockets: the whole journey without internet.
 
-mod market;
-mod random;
-mod tape;
+mod journey;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use indicatif::ProgressBar;
 use serde::Serialize;
-use touchline::{BookView, Finished, Pace, Plan, Start, VIEW_DEPTH, pipeline};
+use touchline::latency::{Machine, Omission, Report, RunInfo};
+use touchline::market::Level;
+use touchline::{BookView, FeedReport, VIEW_DEPTH};
+use touchline_simulator::Verdict;
 
 use crate::arguments::Demo;
 use crate::exit::{Ending, Failure};
-use crate::{out, progress, replay, screen, verify};
+use crate::watch::lines;
+use crate::{interrupt, numbers, out, progress, replay, screen};
 
-use tape::Tape;
+use journey::{Compared, Heal, Journey};
+
+/// Levels a side that are shown.
+const SHOWN: usize = 5;
 
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Outcome {
     instrument: String,
-    state: String,
-    /// `null` if Ctrl-C came before the market's end.
+    state: &'static str,
+    reason: Option<&'static str>,
+    interrupted: bool,
+    /// From the start of the feed to the first live book.
+    live_after_ms: Option<f64>,
+    /// `null` if the connection was not cut.
+    heal: Option<Healed>,
+    /// Whether every published book that was compared is the market's own; `null` if Ctrl-C came before the end.
     equals_market: Option<bool>,
+    compared: Compared,
     bid: Option<[String; 2]>,
     ask: Option<[String; 2]>,
     latency: serde_json::Value,
 }
 
-/// Messages that are held in memory at most, some 350 bytes each.
-const MESSAGES_MAX: u64 = 1_000_000;
-
-pub(crate) fn run(arguments: &Demo) -> Result<Ending, Failure> {
-    let unknown = || touchline::Error::UnknownVenue { name: arguments.venue.clone() };
-    let facts = touchline_venue::find(&arguments.venue).ok_or_else(unknown)?;
-    let messages = arguments.seconds * arguments.rate;
-    if messages > MESSAGES_MAX {
-        return Err(Failure::Usage(format!(
-            "{} s at {} a second are {messages} messages; the demo keeps at most {MESSAGES_MAX}: ask for fewer \
-             seconds or a lower rate",
-            arguments.seconds, arguments.rate
-        )));
-    }
-    let mut plan = Plan::new(facts);
-    plan.placement = arguments.threads.placement();
-    plan.cores = arguments.threads.cores()?;
-    plan.pace = Pace::Times(1.0);
-    let record = || Tape::record(&arguments.venue, arguments.seed, arguments.seconds, arguments.rate);
-    let tape = progress::during("writing the market's messages", record).ok_or_else(unknown)?;
-    let (truth, frames) = (tape.truth().clone(), tape.frames());
-    plan.instruments = vec![(tape.instrument().clone(), Start::Snapshot)];
-    if !arguments.json {
-        out::remark(&format!(
-            "a synthetic {} market, seed {}: {frames} frames in {} s, through parse, ring, book and view\n",
-            facts.title, arguments.seed, arguments.seconds
-        ));
-    }
-    let started = SystemTime::now();
-    let running = pipeline::start(plan, tape, ())?;
-    let views = running.views().to_vec();
-    let interrupted = progress::watch(&running, "demo");
-    let finished = running.join()?;
-    for note in &finished.notes {
-        out::remark(&format!("note: {note}"));
-    }
-    let Some(view) = views.first() else { return Ok(Ending::Untrusted) };
-    let shown = view.read();
-    // A run that was cut short has not seen all of the market: there is nothing to compare with.
-    let equal = (!interrupted).then(|| truth.equals(&shown));
-    let name = format!("{}:{}", facts.name, view.instrument().name);
-    let report = replay::report(
-        &format!("demo seed {}", arguments.seed),
-        frames.min(finished.intake.received),
-        started,
-        Pace::Times(1.0),
-        &arguments.threads,
-        &finished,
-    );
-    if arguments.json {
-        out::json(&outcome(name, &shown, equal, replay::value(&report)))?;
-    } else {
-        out::result(&screen::ladder(&name, &shown))?;
-        out::result(&judgement(&finished, equal))?;
-        out::result(&report.table())?;
-    }
-    let ending = replay::ending(&finished, interrupted);
-    Ok(if equal == Some(false) { Ending::Untrusted } else { ending })
+#[derive(Serialize)]
+struct Healed {
+    /// From the cut to the first read that does not say LIVE.
+    flagged_after_ms: Option<f64>,
+    reason: Option<&'static str>,
+    /// From the cut to the first read that says LIVE again.
+    live_after_ms: Option<f64>,
 }
 
-fn judgement(finished: &Finished<()>, equal: Option<bool>) -> String {
-    let verdict = match equal {
-        None => "stopped early: not compared with the market's own book",
-        Some(true) => "the published book is equal to the market's own book",
-        Some(false) => "THE PUBLISHED BOOK DIFFERS FROM THE MARKET'S OWN BOOK",
+/// What the phases found.
+#[derive(Default)]
+struct Found {
+    live: Option<Duration>,
+    heal: Option<Heal>,
+    last: Option<(BookView<VIEW_DEPTH>, Verdict)>,
+}
+
+/// Tells of each phase as it comes, unless only JSON is wanted; a line that moves shows the best prices.
+struct Teller {
+    quiet: bool,
+    ticker: ProgressBar,
+}
+
+impl Teller {
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.quiet { Ok(()) } else { self.ticker.suspend(|| out::result(text)) }
+    }
+
+    fn show(&self, book: &BookView<VIEW_DEPTH>) {
+        if let Some((bid, ask)) = book.touch() {
+            let (price, qty) = (book.price_scale, book.qty_scale);
+            let (bid_qty, ask_qty) = (bid.qty.at(qty), ask.qty.at(qty));
+            let (bid, ask) = (bid.price.at(price), ask.price.at(price));
+            self.ticker.set_message(format!("{}  {bid_qty} x {bid} | {ask} x {ask_qty}", book.state));
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Demo) -> Result<Ending, Failure> {
+    let interrupt = interrupt::flag();
+    let started = SystemTime::now();
+    let teller = Teller { quiet: arguments.json, ticker: progress::ticker() };
+    let mut journey = Journey::begin(arguments, interrupt)?;
+    let name = journey.name();
+    teller.say(&format!(
+        "a simulated {} exchange at {}, seed {}, {} messages a second",
+        arguments.venue,
+        journey.place(),
+        arguments.seed,
+        numbers::grouped(arguments.rate.into())
+    ))?;
+    let found = phases(&mut journey, arguments, &teller)?;
+    let (report, compared) = journey.end()?;
+    teller.ticker.finish_and_clear();
+    for note in &report.notes {
+        out::remark(&format!("note: {note}"));
+    }
+    if interrupt.is_set() {
+        out::remark("stopped by Ctrl-C: this is what was done until then");
+    }
+    let equal = found.last.map(|(_, verdict)| verdict == Verdict::Equal && compared.differing == 0);
+    let latencies = latencies(arguments, started, &report);
+    if arguments.json {
+        out::json(&outcome(name, &found, equal, compared, replay::value(&latencies), interrupt.is_set()))?;
+    } else {
+        if let Some((book, _)) = &found.last {
+            out::result(&format!("\n{}", screen::ladder(&name, book, SHOWN)))?;
+        }
+        out::result(&judgement(equal, compared, &report))?;
+        out::result(&latencies.table())?;
+    }
+    if interrupt.is_set() {
+        return Ok(Ending::Interrupted);
+    }
+    let healed = found.heal.is_some_and(|heal| heal.live.is_some());
+    Ok(if equal == Some(true) && healed && report.balances() { Ending::Sound } else { Ending::Untrusted })
+}
+
+/// Connects, runs, cuts, heals, runs on, judges; ends early where the book does not become live, or by Ctrl-C.
+fn phases(journey: &mut Journey, arguments: &Demo, teller: &Teller) -> Result<Found, Failure> {
+    let mut found = Found { live: journey.first_live(), ..Found::default() };
+    let Some(live) = found.live else {
+        teller.say("THE BOOK DID NOT BECOME LIVE")?;
+        return Ok(found);
     };
-    format!("{verdict}\n{}\n", verify::remarks(finished))
+    teller.say(&at(live, &format!("{} is LIVE: snapshot and stream joined", journey.name())))?;
+    let half = Duration::from_secs(arguments.seconds) / 2;
+    if !journey.run(half, |book| teller.show(book)) {
+        return Ok(found);
+    }
+    teller.say(&at(journey.elapsed(), "the exchange cuts the connection, on purpose"))?;
+    let heal = journey.cut();
+    found.heal = Some(heal);
+    let after = |time: Duration| numbers::time(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    if let Some((state, time)) = heal.flagged {
+        teller.say(&format!("           {state} after {}", after(time)))?;
+    }
+    match heal.live {
+        Some(time) => teller.say(&format!("           LIVE again after {}", after(time)))?,
+        None => {
+            teller.say("           THE BOOK DID NOT BECOME LIVE AGAIN")?;
+            return Ok(found);
+        }
+    }
+    if journey.run(half, |book| teller.show(book)) {
+        teller.say(&at(journey.elapsed(), "the market pauses, its book is compared"))?;
+        found.last = Some(journey.last_verdict());
+    }
+    Ok(found)
+}
+
+/// A phase with its time.
+fn at(time: Duration, text: &str) -> String {
+    format!("{:>7.3} s  {text}", time.as_secs_f64())
+}
+
+fn judgement(equal: Option<bool>, compared: Compared, report: &FeedReport) -> String {
+    let Compared { equal: same, differing, unknown } = compared;
+    let all = numbers::grouped(same + differing + unknown);
+    let verdict = match equal {
+        None => "stopped early: the last book is not compared with the market's own".to_owned(),
+        Some(true) => "the published book is equal to the market's own book".to_owned(),
+        Some(false) => "THE PUBLISHED BOOK DIFFERS FROM THE MARKET'S OWN BOOK".to_owned(),
+    };
+    let balance = if report.balances() { "every message accounted for" } else { "MESSAGES UNACCOUNTED FOR" };
+    let received = numbers::grouped(report.intake.received);
+    format!(
+        "{verdict}\n{} of {all} books read on the way were compared and are equal\n{received} messages received, \
+         {balance}\n",
+        numbers::grouped(same)
+    )
+}
+
+fn latencies(arguments: &Demo, started: SystemTime, report: &FeedReport) -> Report {
+    let info = RunInfo {
+        recording: format!("demo seed {}", arguments.seed),
+        frames: report.intake.received,
+        messages: report.intake.updates,
+        wall: report.wall,
+        placement: arguments.threads.placement(),
+        pace: "live".to_owned(),
+        omission: Omission::MeasuredFromSchedule,
+        clock_cost_ns: touchline::clock::Clock::new().cost(),
+        started,
+        machine: Machine::here(),
+    };
+    Report::new(info, report.latencies.clone().unwrap_or_default())
 }
 
 fn outcome(
     instrument: String,
-    view: &BookView<VIEW_DEPTH>,
+    found: &Found,
     equals_market: Option<bool>,
+    compared: Compared,
     latency: serde_json::Value,
+    interrupted: bool,
 ) -> Outcome {
-    let best = |levels: &[touchline::market::Level]| {
+    let ms = |time: Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+    let book = found.last.map_or_else(BookView::busy, |(book, _)| book);
+    let (state, reason) = lines::words(book.state);
+    let best = |levels: &[Level]| {
         levels.first().map(|level| {
-            [level.price.at(view.price_scale).to_string(), level.qty.at(view.qty_scale).to_string()]
+            [level.price.at(book.price_scale).to_string(), level.qty.at(book.qty_scale).to_string()]
         })
     };
     Outcome {
         instrument,
-        state: view.state.to_string(),
+        state,
+        reason,
+        interrupted,
+        live_after_ms: found.live.map(ms),
+        heal: found.heal.map(|heal| Healed {
+            flagged_after_ms: heal.flagged.map(|(_, time)| ms(time)),
+            reason: heal.flagged.and_then(|(state, _)| lines::words(state).1),
+            live_after_ms: heal.live.map(ms),
+        }),
         equals_market,
-        bid: best(view.bids()),
-        ask: best(view.asks()),
+        compared,
+        bid: best(book.bids()),
+        ask: best(book.asks()),
         latency,
     }
 }

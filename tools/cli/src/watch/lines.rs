@@ -16,6 +16,7 @@ pub(crate) enum Form {
 /// One line of JSON.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "made and written one at a time")]
 enum Line<'a> {
     Book {
         ts: u64,
@@ -191,12 +192,21 @@ mod tests {
     fn json_lines_are_for_programs() {
         let (model, one) = sample();
         let line: serde_json::Value = serde_json::from_str(&book(Form::Json, &model, &one)).unwrap();
-        assert_eq!((&line["type"], &line["state"], &line["reason"]), (&"book".into(), &"STALE".into(), &"gap".into()));
-        assert_eq!((&line["bid"][0], &line["spread"], &line["age_ms"]), (&"100.5".into(), &"0.5".into(), &250.into()));
+        assert_eq!(
+            (&line["type"], &line["state"], &line["reason"]),
+            (&"book".into(), &"STALE".into(), &"gap".into())
+        );
+        assert_eq!(
+            (&line["bid"][0], &line["spread"], &line["age_ms"]),
+            (&"100.5".into(), &"0.5".into(), &250.into())
+        );
         let what = Happening::State { from: State::Syncing, to: State::Live, epoch: 3 };
         let happened = Status { at: Nanos(5), whose: "a:B-C".to_owned(), what };
         let line: serde_json::Value = serde_json::from_str(&status(Form::Json, &happened)).unwrap();
-        assert_eq!((&line["from"], &line["state"], &line["epoch"]), (&"SYNCING".into(), &"LIVE".into(), &3.into()));
+        assert_eq!(
+            (&line["from"], &line["state"], &line["epoch"]),
+            (&"SYNCING".into(), &"LIVE".into(), &3.into())
+        );
         assert_eq!(status(Form::Plain, &happened), "00:00:00.000 a:B-C SYNCING -> LIVE, epoch 3");
     }
 }

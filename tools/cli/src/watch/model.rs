@@ -177,7 +177,12 @@ mod tests {
     use super::*;
 
     fn book(bid: i64, ask: i64) -> Book {
-        Book { bids: vec![Level::new(bid, 1)], asks: vec![Level::new(ask, 1)], price_scale: 2, ..Book::default() }
+        Book {
+            bids: vec![Level::new(bid, 1)],
+            asks: vec![Level::new(ask, 1)],
+            price_scale: 2,
+            ..Book::default()
+        }
     }
 
     /// Ordinary, negative, extreme and absent prices: exact, and no division by zero.

@@ -105,7 +105,8 @@ pub(crate) fn draw(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) {
     ladder::draw(model, look, middle, buffer);
     draw_connections(model, look, connections, buffer);
     draw_statuses(model, look, statuses, buffer);
-    let text = if model.books.len() > 1 { " q quit   p pause   ↑↓ Tab select" } else { " q quit   p pause" };
+    let text =
+        if model.books.len() > 1 { " q quit   p pause   ↑↓ Tab select" } else { " q quit   p pause" };
     Paragraph::new(text).style(dim()).render(keys, buffer);
 }
 

@@ -37,7 +37,8 @@ pub(crate) fn draw(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) {
     let title = |place: usize| align(TITLES[place], columns.widths[place], place);
     let titles: String = (0..columns.count).map(title).collect();
     let hidden = model.books.len() - books.len();
-    let instruments = if hidden > 0 { format!("instrument ({hidden} more)") } else { "instrument".to_owned() };
+    let instruments =
+        if hidden > 0 { format!("instrument ({hidden} more)") } else { "instrument".to_owned() };
     let head = format!("  {:<name$}{titles}", numbers::cut(&instruments, name));
     let mut lines = vec![Line::from(head).style(dim())];
     for ((index, book), cells) in books.iter().zip(&cells) {

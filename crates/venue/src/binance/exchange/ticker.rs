@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use touchline_market::{Level, Price, Qty};
 
-use super::{Exchange, Product};
+use super::Exchange;
 
 /// What happened in the last 24 hours.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -24,7 +24,8 @@ pub struct Statistics {
 }
 
 impl Exchange {
-    /// A `24hrTicker`; spot adds the best bid and offer, which nobody reads here and which are left out.
+    /// A `24hrTicker`. The weighted average, the change in per cent and the quote volume are left out, and with spot the
+    /// best bid and offer.
     pub fn ticker_event(&self, out: &mut String, event_ms: u64, statistics: &Statistics) {
         let _ = write!(out, r#"{{"e":"24hrTicker","E":{event_ms}"#);
         self.symbol_and_pair(out);
@@ -45,6 +46,27 @@ impl Exchange {
         }
         let begin_ms = event_ms.saturating_sub(86_400_000);
         let _ = write!(out, r#","O":{begin_ms},"C":{event_ms},"F":1,"L":{0},"n":{0}}}"#, statistics.trades);
-        debug_assert!(self.product == Product::Spot || !self.pair.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names and forms of the fields are the documented ones.
+    #[test]
+    fn a_ticker_looks_as_documented() {
+        let statistics = Statistics {
+            open: Price(341_300),
+            high: Price(341_402),
+            low: Price(341_300),
+            last: Level::new(341_335, 181),
+            volume: Qty(2_425),
+            trades: 1_000,
+        };
+        let mut out = String::new();
+        Exchange::coinm("BTCUSD_PERP", 1, 0).ticker_event(&mut out, 1_700_000_001_800, &statistics);
+        let expected = r#"{"e":"24hrTicker","E":1700000001800,"s":"BTCUSD_PERP","ps":"BTCUSD","o":"34130.0","h":"34140.2","l":"34130.0","c":"34133.5","p":"3.5","Q":"181","v":"2425","O":1699913601800,"C":1700000001800,"F":1,"L":1000,"n":1000}"#;
+        assert_eq!(out, expected);
     }
 }

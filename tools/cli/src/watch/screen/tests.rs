@@ -74,7 +74,10 @@ fn drawn(model: &Model, look: Look, width: u16, height: u16) -> Vec<String> {
 }
 
 fn line_with<'a>(lines: &'a [String], text: &str) -> &'a str {
-    lines.iter().find(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text} in\n{}", lines.join("\n")))
+    lines
+        .iter()
+        .find(|line| line.contains(text))
+        .unwrap_or_else(|| panic!("no {text} in\n{}", lines.join("\n")))
 }
 
 /// One instrument in 80 x 24: both sides around the spread, every fact, every stage, the newest events, the keys.
@@ -96,7 +99,10 @@ fn one_instrument_fits_the_smallest_usual_terminal() {
         assert!(line_with(&lines, stage).ends_with("412 ns  13.7 us   1.00 s"), "{text}");
     }
     assert!(line_with(&lines, "#1 live").contains("2/2 streams  1 reconnects  wss://localhost"), "{text}");
-    assert!(line_with(&lines, "SYNCING -> LIVE, epoch 8").starts_with(" 23:54:23.000  binance:BTC-USDT"), "{text}");
+    assert!(
+        line_with(&lines, "SYNCING -> LIVE, epoch 8").starts_with(" 23:54:23.000  binance:BTC-USDT"),
+        "{text}"
+    );
     assert!(lines[23].contains("q quit"), "{text}");
 }
 
@@ -170,4 +176,3 @@ fn a_pause_is_shown() {
     let model = model(vec![book("a:B-C", State::Live)]);
     assert!(drawn(&model, Look { paused: true, ..LOOK }, 80, 24)[0].contains(" PAUSED "));
 }
-
