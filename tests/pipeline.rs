@@ -103,7 +103,7 @@ fn both_placements_publish_the_same_view() {
 /// A lost message makes the view stale at once and until a snapshot joins; a later snapshot heals it.
 #[test]
 fn a_lost_message_is_flagged_until_a_snapshot_joins() {
-    let lost = vec![delta(8, 9, 997, 1), snapshot(10), delta(12, 13, 998, 0)];
+    let lost = vec![delta(9, 10, 997, 1), snapshot(10), delta(12, 13, 998, 0)];
     let (_, state, ..) = run(Placement::BookThread, lost.clone());
     assert_eq!(state, State::Stale(Reason::Gap));
     let healed = [lost, vec![snapshot(12), delta(13, 14, 996, 2)]].concat();
@@ -163,7 +163,7 @@ fn what_is_no_books_business_is_counted_and_ignored() {
         ("{\"e\":\"serverShutdown\",\"E\":1770123456789}".to_owned(), "notice"),
         (other, "not subscribed"),
     ] {
-        let inputs = vec![delta(8, 9, 997, 1), snapshot(10), ("frame", text.clone())];
+        let inputs = vec![delta(9, 10, 997, 1), snapshot(10), ("frame", text.clone())];
         let (finished, state, ..) = run(Placement::BookThread, inputs);
         assert_eq!(finished.intake.named().collect::<Vec<_>>(), [(reason, 1)], "{text}");
         assert_eq!(state, State::Live, "{text}");

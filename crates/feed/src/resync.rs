@@ -98,6 +98,11 @@ impl Resyncs {
             return;
         }
         need.allowed = allowed;
+        // Nothing was needed when the stream ended: the snapshots before it have helped, and what paces the next one
+        // is the connection's own back-off.
+        if !allowed && !need.needed {
+            need.tries = 0;
+        }
         need.late_at = if allowed && need.needed { now + LATE } else { Moment::NEVER };
         if need.needed && !need.in_flight {
             need.timer = need.timer.max(now);
@@ -283,6 +288,27 @@ mod tests {
             resyncs.need(1, 0, calm);
             assert_eq!(resyncs.next_due(calm), Some(1));
         }
+    }
+
+    /// A book that was whole when its stream ended has its next snapshot at once, however often that happens; one that
+    /// was not waits on.
+    #[test]
+    fn ended_stream_of_a_whole_book_is_no_failure() {
+        let (mut resyncs, mut now) = (allowed(), ms(0));
+        for _ in 0..5 {
+            resyncs.need(1, 0, now);
+            assert_eq!(resyncs.next_due(now), Some(1));
+            resyncs.answered(1, true, now);
+            resyncs.allow(1, false, now);
+            now = now + Duration::from_secs(1);
+            resyncs.allow(1, true, now);
+        }
+        resyncs.need(1, 0, now);
+        assert_eq!(resyncs.next_due(now), Some(1));
+        resyncs.answered(1, false, now);
+        resyncs.allow(1, false, now);
+        resyncs.allow(1, true, now);
+        assert_eq!(resyncs.next_due(now), None);
     }
 
     /// A request without an answer fails after 10 s and is made again; an answer after that is no answer.

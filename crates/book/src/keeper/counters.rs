@@ -28,6 +28,8 @@ pub struct Counters {
     pub before_start: u64,
     /// Holes in the sequence, in the running stream or in the buffer.
     pub gaps: u64,
+    /// Times that the venue began to count anew.
+    pub resets: u64,
     /// Snapshots that were loaded and then proved too old by the first delta after them, or not reached in time.
     pub disproved: u64,
     /// Times the buffer was full and began anew.

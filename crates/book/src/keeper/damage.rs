@@ -132,7 +132,7 @@ proptest! {
         let mut keeper = Keeper::new(&config);
         let mut reached = 0;
         for (n, message) in damaged(&trace, &damages).into_iter().enumerate() {
-            let (mut head, body) = at(1 + n as u64 * 300_000_000, message);
+            let (mut head, body) = at(1 + n as u64 * 1_500_000_000, message);
             if head.sequence.0 == FOREIGN && !keeper.wants_snapshot() {
                 head.flags = head.flags.with(Flags::REFRESH);
             }

@@ -13,7 +13,7 @@
 //! stream joins it, or ends exactly at its sequence. A snapshot alone proves nothing: if the stream's first delta is
 //! later by more than one step, what lies between was never seen; and deltas that are all older say only that the
 //! snapshot is ahead, as another instrument's would be. Until then the levels are loaded, and the state is what it was:
-//! SYNCING, or STALE for its reason. A snapshot that the stream has not reached after two seconds is disproved by the
+//! SYNCING, or STALE for its reason. A snapshot that the stream has not reached after ten seconds is disproved by the
 //! next older delta, and another one is wanted.
 //!
 //! **The buffer** holds deltas that follow one another without a hole, so that a snapshot joins it or is too old for
@@ -29,6 +29,7 @@
 //!
 //! **Start without a snapshot** ([`Start::Empty`]): the levels are applied from the first delta on, over gaps too,
 //! and never called live.
+mod anew;
 mod buffer;
 mod counters;
 mod join;
@@ -42,6 +43,7 @@ use touchline_market::{
 
 use crate::continuity::{Step, judge};
 use crate::{Book, BookConfig, BookError};
+use anew::Old;
 use buffer::Buffer;
 use refresh::Refresh;
 
@@ -98,7 +100,8 @@ pub enum Outcome {
     Ignored,
     /// The snapshot does not join the delta at hand, or was not reached by the stream in time; another one is wanted.
     TooOld,
-    /// Something is missing before it. It is kept (or applied, in a book that began empty).
+    /// Something is missing before it, or the venue began to count anew with it. It is kept (or applied, in a book
+    /// that began empty).
     Gap,
     /// It is not valid; the levels are as before.
     Rejected(BookError),
@@ -137,6 +140,7 @@ pub struct Keeper {
     counters: Counters,
     buffer: Buffer,
     refresh: Refresh,
+    old: Old,
     /// Levels of the last snapshot: bids, asks.
     snapshot_levels: [usize; 2],
     config: KeeperConfig,
@@ -159,6 +163,7 @@ impl Keeper {
             counters: Counters::default(),
             buffer: Buffer::default(),
             refresh: Refresh::default(),
+            old: Old::default(),
             snapshot_levels: [0; 2],
             config: *config,
         }
@@ -176,7 +181,7 @@ impl Keeper {
         self.counters.received += 1;
         match judge(self.config.continuity, self.last, head.previous, head.sequence) {
             Step::Next => self.apply(head, body),
-            Step::Stale => self.drop_stale(),
+            Step::Stale => self.hear_old(head, body),
             Step::Gap => self.gap(head, body),
         }
     }
@@ -409,15 +414,16 @@ impl Keeper {
         if let Err(error) = crate::book::check_body(head, &body) {
             return self.reject(error);
         }
-        let step =
-            self.buffer.last().map(|last| judge(self.config.continuity, last, head.previous, head.sequence));
-        match step {
-            Some(Step::Stale) => return self.drop_stale(),
-            Some(Step::Gap) => {
-                self.counters.gaps += 1;
-                self.drop_kept();
+        if let Some(last) = self.buffer.last() {
+            match judge(self.config.continuity, last, head.previous, head.sequence) {
+                Step::Stale if self.old.is_new_count(last, head) => self.begin_count(),
+                Step::Stale => return self.drop_stale(),
+                Step::Gap => {
+                    self.counters.gaps += 1;
+                    self.drop_kept();
+                }
+                Step::Next => {}
             }
-            Some(Step::Next) | None => {}
         }
         if self.state == State::Init {
             self.state = State::Syncing;

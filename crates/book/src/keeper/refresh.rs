@@ -52,7 +52,7 @@ impl Keeper {
     {
         match judge(self.config.continuity, self.last, head.previous, head.sequence) {
             Step::Next => self.apply_at_refresh(head, body),
-            Step::Stale => self.drop_stale(),
+            Step::Stale => self.hear_old(head, body),
             Step::Gap => self.gap(head, body),
         }
     }
@@ -110,6 +110,7 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use super::super::join::REACHED_WITHIN_NS;
     use super::super::tests::{broken, check, keeper};
     use crate::testing::{Message, at, beside, delta, in_stream, refresh};
     use crate::{BookConfig, BookError, Counters, Keeper, KeeperConfig, Outcome};
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(book.counters().ignored_snapshots, 2);
     }
 
-    /// Another book's snapshot, far ahead: the live book stays right and live, and forgets it after two seconds.
+    /// Another book's snapshot, far ahead: the live book stays right and live, and forgets it after ten seconds.
     #[test]
     fn foreign_refresh_is_never_shown_and_is_forgotten() {
         for family in [
@@ -208,11 +209,14 @@ mod tests {
                 &[
                     (at(SECOND, refresh(900_000, &[(70, 1)], &[(80, 1)])), Outcome::Buffered, LIVE),
                     (delta(5, 6, &[(9, 0)], &[]), Outcome::Applied, LIVE),
-                    (at(3 * SECOND, delta(6, 7, &[(8, 8)], &[])), Outcome::Applied, LIVE),
+                    (at(SECOND + REACHED_WITHIN_NS, delta(6, 7, &[(8, 8)], &[])), Outcome::Applied, LIVE),
                 ],
             );
             assert_eq!((book.shown()[0].as_slice(), book.buffered()), (&[(10, 1), (8, 8)][..], 1));
-            check(&mut book, &[(at(3 * SECOND + 1, delta(7, 8, &[(8, 9)], &[])), Outcome::Applied, LIVE)]);
+            check(
+                &mut book,
+                &[(at(SECOND + REACHED_WITHIN_NS + 1, delta(7, 8, &[(8, 9)], &[])), Outcome::Applied, LIVE)],
+            );
             assert_eq!((book.shown()[0].as_slice(), book.buffered()), (&[(10, 1), (8, 9)][..], 0));
             assert_eq!((book.counters().ignored_snapshots, book.epoch()), (1, 1), "{family:?}");
         }

@@ -14,9 +14,9 @@ use crate::pipeline::{LaneReceiver, Received, Shard, split_update};
 /// Messages taken from one ring before the next one is looked at.
 const FAIR: usize = 256;
 
-/// Rounds without a message before the thread yields its core, and before it sleeps.
-const SPINS: u32 = 20_000;
-const YIELDS: u32 = 200;
+/// Rounds without a message before the thread yields its core, some tens of microseconds, and before it sleeps.
+const SPINS: u32 = 2_000;
+const YIELDS: u32 = 10;
 
 /// Longest sleep: the bound for a message whose reader just missed that the thread went to sleep.
 const SLEEP: Duration = Duration::from_micros(500);
@@ -61,7 +61,7 @@ impl Books {
     #[inline]
     fn take(&mut self, reader: usize, gone: &mut [bool]) -> bool {
         let Some((lane, told)) = self.lanes.get_mut(reader) else { return false };
-        let shard = &mut self.shard;
+        let (shard, mail) = (&mut self.shard, &self.mail);
         let abandoned = lane.is_abandoned();
         for n in 0..FAIR {
             // What is still in the ring is older than what was dropped: no book of it is up to date.
@@ -71,19 +71,25 @@ impl Books {
                 shard.overrun(|index| concerned.binary_search(&index).is_ok());
                 *told = true;
             }
-            let took = lane.next(|received| match received {
-                Received::Ring(message) => match Head::from_record(message.first()) {
-                    Some(head) if message.len() == head.body_records() + 1 => {
-                        shard.take(&head, message.rest())
+            let took = lane.next(|received| {
+                // A book is announced here before its reader hears of it: whoever sees its first message sees it.
+                while let Some(control) = mail.pop() {
+                    obey(shard, control);
+                }
+                match received {
+                    Received::Ring(message) => match Head::from_record(message.first()) {
+                        Some(head) if message.len() == head.body_records() + 1 => {
+                            shard.take(&head, message.rest())
+                        }
+                        _ => shard.strays += 1,
+                    },
+                    Received::Large(mut records) => {
+                        while let Some((head, body, rest)) = split_update(records) {
+                            shard.take(&head, body.iter());
+                            records = rest;
+                        }
+                        shard.strays += u64::from(!records.is_empty());
                     }
-                    _ => shard.strays += 1,
-                },
-                Received::Large(mut records) => {
-                    while let Some((head, body, rest)) = split_update(records) {
-                        shard.take(&head, body.iter());
-                        records = rest;
-                    }
-                    shard.strays += u64::from(!records.is_empty());
                 }
             });
             if !took {
@@ -130,6 +136,8 @@ pub(crate) fn obey(shard: &mut Shard<Watch>, control: BookControl) {
             shard.observer().add(index, watched);
         }
         BookControl::End(index) => shard.end(|other| other == index, Reason::Config),
+        // Whoever asked may have gone.
+        BookControl::Settle(reply) => _ = reply.try_send(()),
         BookControl::Consumer(sender) => shard.observer().add_consumer(sender),
         BookControl::Report(next, reply) => {
             let told = Told {

@@ -61,6 +61,8 @@ pub(crate) enum BookControl {
     Add(usize, Box<(Desk, Watched)>),
     /// Nobody wants this book any more.
     End(usize),
+    /// Everything told before is done: say so.
+    Settle(SyncSender<()>),
     /// Events go there too.
     Consumer(Sender),
     /// Say how the books stand; `Recorder` takes the place of the one that is given away.

@@ -2,6 +2,7 @@
 
 use touchline_feed::Moment;
 use touchline_link::{Answer, Command, Driver, SocketEvent, SocketId, Stamp, Turn};
+use touchline_market::Nanos;
 
 use super::books;
 use super::control::{Control, Told};
@@ -62,7 +63,8 @@ impl Driver for Engine {
         if !self.dirty && now < self.wake {
             return Turn::Until(self.wake);
         }
-        (self.stamp.now, self.dirty) = (now, false);
+        self.dirty = false;
+        self.pass_time(now);
         self.run_connections(now);
         let overlaps = self.run_overlaps(now);
         self.run_resyncs(now);
@@ -76,6 +78,15 @@ impl Driver for Engine {
 }
 
 impl Engine {
+    /// Nothing came, but what is said and done now is said and done now.
+    fn pass_time(&mut self, now: Moment) {
+        if let Some(recv) = self.stamp.recv.get() {
+            let passed = now.0.saturating_sub(self.stamp.now.0);
+            self.stamp.recv = Nanos(recv.saturating_add(passed));
+        }
+        self.stamp.now = now;
+    }
+
     /// What this reader says of itself.
     fn told(&mut self, next: Recorder) -> Told {
         let latencies =

@@ -275,6 +275,9 @@ impl Feed {
         notes.extend(directory.take_notes());
         if let Some((group, book)) = found.books {
             threads.tell_books(group, book)?;
+            // Its first update, which may overtake the mail, must find its place.
+            ask(|reply| threads.tell_books(group, BookControl::Settle(reply)))
+                .ok_or(Error::Panicked { stage: "book" })?;
         }
         let (id, reader) = (found.subscribe.id, found.reader);
         threads.tell_reader(reader, Control::Subscribe(found.subscribe))?;
@@ -388,7 +391,7 @@ impl Drop for Feed {
 }
 
 /// Asks a thread, and waits for what it says.
-fn ask(tell: impl FnOnce(SyncSender<Told>) -> Result<(), Error>) -> Option<Told> {
+fn ask<T>(tell: impl FnOnce(SyncSender<T>) -> Result<(), Error>) -> Option<T> {
     let (reply, answer) = sync_channel(1);
     tell(reply).ok()?;
     answer.recv_timeout(ANSWER).ok()

@@ -1,0 +1,140 @@
+//! An old update: a repetition, or has the venue begun to count anew?
+//!
+//! To a book that only compares numbers, a venue that restarts at 1 repeats itself for ever: everything it says is old,
+//! and the book would stay at its last state and call it live. Two things tell the one from the other. An update that
+//! follows number 0 is the first of a count. And repetitions end: old updates that go on for two seconds, each newer
+//! than the one before, with nothing new between them, are a stream of their own.
+
+use touchline_market::{Head, Nanos, Reason, Record, Sequence, State};
+
+use super::join::is_late;
+use super::{Keeper, Outcome, Phase};
+
+/// The old updates of late, as long as nothing else came and each was newer than the one before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Old {
+    /// What they were older than.
+    newest: Sequence,
+    /// The last of them.
+    last: Sequence,
+    /// When the first of them came.
+    since: Nanos,
+}
+
+impl Old {
+    /// Takes an update that is older than `newest`. Is it one of a new count?
+    pub(super) fn is_new_count(&mut self, newest: Sequence, head: &Head) -> bool {
+        if newest != self.newest || head.sequence <= self.last {
+            *self = Self { newest, last: head.sequence, since: head.ts_recv };
+        }
+        self.last = head.sequence;
+        head.previous == Sequence(0) || is_late(self.since, head)
+    }
+}
+
+impl Keeper {
+    /// An old update in a running stream.
+    #[cold]
+    pub(super) fn hear_old<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        if !self.old.is_new_count(self.last, head) {
+            return self.drop_stale();
+        }
+        self.begin_count();
+        self.phase = Phase::Waiting;
+        match self.keep(head, body) {
+            Outcome::Buffered => Outcome::Gap,
+            rejected => rejected,
+        }
+    }
+
+    /// Nothing that was kept has a place among the new numbers.
+    pub(super) fn begin_count(&mut self) {
+        self.counters.resets += 1;
+        self.state = State::Stale(Reason::Reset);
+        self.drop_kept();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, keeper};
+    use crate::testing::{at, beside, delta, in_stream, refresh};
+    use crate::{Counters, Outcome};
+    use touchline_market::{Continuity, Reason, State};
+
+    const LIVE: State = State::Live;
+    const RESET: State = State::Stale(Reason::Reset);
+    const SECOND: u64 = 1_000_000_000;
+    const COUNTED: [Continuity; 3] = [Continuity::Range, Continuity::Predecessor, Continuity::Counter];
+
+    /// The first update of a new count is one at once, whatever the book was doing: live, with a refresh kept, or
+    /// waiting for a snapshot. A snapshot of the new count brings the book back.
+    #[test]
+    fn update_that_follows_nothing_begins_a_count() {
+        for family in COUNTED {
+            let mut live = keeper(family);
+            live.take(&in_stream(500, &[(10, 1)], &[]));
+            let mut refreshing = live.clone();
+            refreshing.take(&refresh(510, &[(11, 1)], &[]));
+            let mut waiting = keeper(family);
+            waiting.take(&delta(499, 500, &[(10, 1)], &[]));
+            for (mut book, outcome) in
+                [(live, Outcome::Gap), (refreshing, Outcome::Gap), (waiting, Outcome::Buffered)]
+            {
+                let epoch = book.epoch();
+                check(
+                    &mut book,
+                    &[
+                        (delta(0, 1, &[(7, 7)], &[]), outcome, RESET),
+                        (delta(0, 1, &[(7, 7)], &[]), Outcome::Gap, RESET),
+                        (delta(1, 2, &[(8, 8)], &[]), Outcome::Buffered, RESET),
+                        (beside(1, &[(7, 7), (6, 6)], &[]), Outcome::Applied, LIVE),
+                        (delta(2, 3, &[(9, 9)], &[]), Outcome::Applied, LIVE),
+                    ][..],
+                );
+                assert_eq!(book.shown()[0], [(9, 9), (8, 8), (7, 7), (6, 6)], "{family:?}");
+                assert_eq!((book.epoch(), book.sequence().0), (epoch + 1, 3));
+                assert!(book.counters().balance(book.buffered()), "{:?}", book.counters());
+            }
+        }
+    }
+
+    /// Its first update was lost: the old numbers that never end are found out after two seconds. Repetitions that
+    /// end, go back, or have something new between them are not.
+    #[test]
+    fn old_numbers_that_never_end_are_a_new_count() {
+        for family in COUNTED {
+            let mut book = keeper(family);
+            book.take(&in_stream(500, &[(10, 1)], &[]));
+            let old = |time: u64, sequence| at(time, delta(sequence - 1, sequence, &[(7, 7)], &[]));
+            check(
+                &mut book,
+                &[
+                    (old(SECOND, 2), Outcome::Stale, LIVE),
+                    (old(3 * SECOND, 3), Outcome::Stale, LIVE),
+                    (at(3 * SECOND, delta(500, 501, &[], &[])), Outcome::Applied, LIVE),
+                    (old(4 * SECOND, 4), Outcome::Stale, LIVE),
+                    (old(5 * SECOND, 5), Outcome::Stale, LIVE),
+                    (old(7 * SECOND, 5), Outcome::Stale, LIVE),
+                    (old(9 * SECOND, 6), Outcome::Stale, LIVE),
+                    (old(9 * SECOND + 1, 7), Outcome::Gap, RESET),
+                    (old(10 * SECOND, 8), Outcome::Buffered, RESET),
+                    (beside(7, &[(7, 7)], &[]), Outcome::Applied, LIVE),
+                ],
+            );
+            let expected = Counters {
+                received: 11,
+                snapshots: 2,
+                updates: 2,
+                stale: 7,
+                buffered: 2,
+                resets: 1,
+                ..Counters::default()
+            };
+            assert_eq!(*book.counters(), expected, "{family:?}");
+        }
+    }
+}
