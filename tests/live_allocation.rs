@@ -83,8 +83,14 @@ fn the_live_path_makes_no_heap_call_of_its_own() {
         let symbols = Config::symbols("binance-usdm", 20);
         let names: Vec<_> = symbols.iter().map(|symbol| symbol.name.clone()).collect();
         // The same levels come and go: a book that grows takes memory, and that is not its steady state.
-        let exchange =
-            Simulator::start(Config { symbols, tls, rate: 2_000.0, history: 0, ..Config::new("binance-usdm") }).unwrap();
+        let exchange = Simulator::start(Config {
+            symbols,
+            tls,
+            rate: 2_000.0,
+            history: 0,
+            ..Config::new("binance-usdm")
+        })
+        .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let endpoint = Endpoint::new("binance-usdm".parse().unwrap(), &exchange.ws_root());
         let mut builder = Feed::builder().endpoint(endpoint.with_rest(&exchange.rest_root()));
@@ -99,7 +105,9 @@ fn the_live_path_makes_no_heap_call_of_its_own() {
             }
         }
         let feed = builder.start().unwrap();
-        let received = |feed: &Feed| feed.views().iter().map(|(_, view)| view.messages().iter().sum::<u64>()).sum::<u64>();
+        let received = |feed: &Feed| {
+            feed.views().iter().map(|(_, view)| view.messages().iter().sum::<u64>()).sum::<u64>()
+        };
         std::thread::sleep(Duration::from_secs(4));
         assert!(feed.views().iter().all(|(_, view)| view.read().is_live()));
         let (before, messages) = (calls(), received(&feed));

@@ -186,7 +186,7 @@ fn the_top_of_the_project_holds_what_it_should() {
 /// Venue names live in their folders: no other crate decides by one.
 #[test]
 fn venue_names_appear_in_venue_alone() {
-    for name in ["json", "ring", "book", "view", "capture"] {
+    for name in ["json", "ring", "book", "view", "capture", "feed", "link"] {
         for path in sources(&root().join("crates").join(name).join("src")) {
             for (i, line) in text(&path).lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default().to_lowercase();

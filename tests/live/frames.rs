@@ -85,7 +85,7 @@ fn fragmented_messages_are_whole_messages() {
         let views = rig.feed.views();
         let symbol = &views[0].1.instrument().symbol;
         let old = format!(
-            r#"{{"stream":"{}@depth@0ms","data":{{"e":"depthUpdate","E":1,"T":1,"s":"{symbol}","ps":"{symbol}","U":1,"u":2,"pu":1,"b":[],"a":[]}}}}"#,
+            r#"{{"stream":"{}@depth@0ms","data":{{"e":"depthUpdate","E":1,"T":1,"s":"{symbol}","ps":"{symbol}","U":2,"u":3,"pu":1,"b":[],"a":[]}}}}"#,
             symbol.to_lowercase()
         );
         let (last, rest) = old.as_bytes().split_last().unwrap();
@@ -158,7 +158,6 @@ fn text_that_is_no_utf_8_ends_the_connection() {
 /// W4: each frame that breaks a rule ends its connection with 1002.
 #[test]
 fn frames_that_break_a_rule_end_the_connection() {
-    let (rig, mut history) = two_connections(200.0);
     let cases = [
         ("reserved bit", frame(0xc1, b"{}")),
         ("unknown opcode", frame(0x83, b"{}")),
@@ -171,9 +170,10 @@ fn frames_that_break_a_rule_end_the_connection() {
         ("close code that may not be sent", frame(0x88, &1_005_u16.to_be_bytes())),
     ];
     for (name, bytes) in cases {
+        let (rig, mut history) = two_connections(200.0);
         breaks(&rig, &mut history, name, bytes, 1_002);
+        rig.finish();
     }
-    rig.finish();
 }
 
 /// W4: whatever the exchange makes of it by chance, the books come back.
@@ -213,8 +213,9 @@ fn ping_floods_are_survived() {
         assert!(took < Duration::from_secs(2), "{symbol} was not live for {took:?}");
     }
     NEIGHBOURS.iter().for_each(|symbol| history.assert_quiet(symbol));
-    let flooded =
-        |event: &touchline::events::ConnectionEvent| matches!(event.report, Report::Down { ending: Ending::Flooded, .. });
+    let flooded = |event: &touchline::events::ConnectionEvent| {
+        matches!(event.report, Report::Down { ending: Ending::Flooded, .. })
+    };
     assert!(history.connections.iter().any(flooded), "{:?}", history.connections);
     rig.finish();
 }

@@ -34,7 +34,9 @@ impl History {
 
     /// Learns the names of instruments that were subscribed to since.
     pub(crate) fn learn(&mut self, rig: &Rig) {
-        let named = |(InstrumentId(id), view): (InstrumentId, touchline::View)| (id, view.instrument().symbol.clone());
+        let named = |(InstrumentId(id), view): (InstrumentId, touchline::View)| {
+            (id, view.instrument().symbol.clone())
+        };
         self.symbols.extend(rig.feed.views().into_iter().map(named));
     }
 

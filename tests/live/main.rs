@@ -1,4 +1,15 @@
 //! The live path over real sockets on loopback: every fault of a venue, judged against the venue's own book.
 
+mod books;
+mod connecting;
 mod first;
+mod frames;
+mod history;
+mod replacing;
+mod retrying;
 mod rig;
+mod rings;
+mod silence;
+mod snapshots;
+mod universe;
+mod witness;

@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use touchline::config::Endpoint;
-use touchline::market::{Channel, Reason, State};
-use touchline::{Builder, Feed, View};
-use touchline_simulator::{Config, Simulator, Truth, Verdict};
+use touchline::market::{Channel, Level, Reason, State};
+use touchline::{BookView, Builder, Feed, View};
+use touchline_simulator::{Config, Simulator, TRUTH_LEVELS, Truth, Verdict};
 
 /// Longest wait for anything that must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,8 +113,11 @@ impl Rig {
             .iter()
             .map(|(_, view)| format!("{} {}", view.instrument().symbol, view.touch().state))
             .collect();
-        let report =
-            self.feed.report().map(|report| format!("{:#?} {:?}", report.connections, report.intake));
+        let report = self.feed.report().map(|report| {
+            let books: Vec<_> =
+                report.books.iter().map(|book| (book.epoch, book.buffered, book.counters)).collect();
+            format!("{:?} {:?} {books:?}", report.connections, report.intake)
+        });
         format!("{books:?}\n{report:?}\n{}", self.exchange.counts())
     }
 
@@ -165,8 +168,7 @@ impl Judge {
                             continue;
                         }
                         *last = (read.epoch, read.sequence.0);
-                        let scales = (read.price_scale, read.qty_scale);
-                        match truth.judge(read.sequence.0, scales.0, scales.1, read.bids(), read.asks()) {
+                        match judge(truth, &read) {
                             Verdict::Equal => _ = equal.fetch_add(1, Relaxed),
                             Verdict::Unknown => {}
                             Verdict::Differs => {
@@ -200,4 +202,26 @@ impl Judge {
         assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
         self.equal.load(Relaxed)
     }
+}
+
+/// Is this read the true book, as far as it says that it knows it? Between levels beyond the proven depth others may be
+/// missing.
+pub(crate) fn judge(truth: &Truth, read: &BookView) -> Verdict {
+    let [bids, asks] = read.proven.map(|proven| proven as usize);
+    let (sequence, price_scale, qty_scale) = (read.sequence.0, read.price_scale, read.qty_scale);
+    if bids.min(asks) >= TRUTH_LEVELS {
+        return truth.judge(sequence, price_scale, qty_scale, read.bids(), read.asks());
+    }
+    let Some(whole) = truth.levels_at(sequence) else { return Verdict::Unknown };
+    if truth.scales() != (price_scale, qty_scale) {
+        return Verdict::Unknown;
+    }
+    let known = |levels: &[Level], proven: usize| levels[..proven.min(levels.len())].to_vec();
+    let begins = |whole: &[Level], known: &[Level]| {
+        let shown = whole.len().min(TRUTH_LEVELS);
+        known.iter().take(shown).eq(whole.iter().take(known.len().min(shown)))
+    };
+    let equal =
+        begins(&whole.bids, &known(read.bids(), bids)) && begins(&whole.asks, &known(read.asks(), asks));
+    if equal { Verdict::Equal } else { Verdict::Differs }
 }

@@ -26,6 +26,8 @@ impl Log {
         let events = feed.events_with(EventsConfig { kinds, ..EventsConfig::default() });
         let write = Arc::clone(&seen);
         events.for_each(move |event| write.lock().unwrap().push((Instant::now(), event))).unwrap();
+        // Whoever answers has heard of the consumer before.
+        feed.report().unwrap();
         Self { seen, passed: 0 }
     }
 
@@ -42,7 +44,7 @@ impl Log {
                     }
                 }
             }
-            assert!(began.elapsed() < PATIENCE, "{what}: not heard\n{:#?}", self.seen.lock().unwrap());
+            assert!(began.elapsed() < PATIENCE, "{what}: not heard\n{}", self.text());
             std::thread::sleep(Duration::from_micros(200));
         }
     }
@@ -64,6 +66,12 @@ impl Log {
         (at, id, state)
     }
 
+    /// Everything so far, for a message.
+    pub(crate) fn text(&self) -> String {
+        let seen = self.seen.lock().unwrap().clone();
+        seen.iter().map(|(_, event)| format!("{event:?}\n")).collect()
+    }
+
     /// Passes over everything so far.
     pub(crate) fn skip(&mut self) {
         self.passed = self.seen.lock().unwrap().len();
@@ -71,8 +79,12 @@ impl Log {
 
     /// How many reports of all so far are such.
     pub(crate) fn count(&self, such: impl Fn(&Report) -> bool) -> usize {
-        let seen = self.seen.lock().unwrap();
-        seen.iter().filter(|(_, event)| matches!(event, Event::Connection(event) if such(&event.report))).count()
+        self.count_events(|event| matches!(event, Event::Connection(event) if such(&event.report)))
+    }
+
+    /// How many events of all so far are such.
+    pub(crate) fn count_events(&self, such: impl Fn(&Event) -> bool) -> usize {
+        self.seen.lock().unwrap().iter().filter(|(_, event)| such(event)).count()
     }
 }
 

@@ -14,7 +14,8 @@ fn is_subscribed(action: &Action) -> bool {
 }
 
 /// 1,024 streams while the venue pings every second and we ping too: all are acknowledged, in batches of at most 200,
-/// and no second ever has more than 5 sends, pongs included.
+/// and no second ever has more than 5 sends, pongs included, also where the first of them are on their way for a fifth of
+/// a second longer than the last.
 #[test]
 fn sends_stay_within_the_limit() {
     for ping_every in [ms(1_000), ms(999), ms(700)] {
@@ -35,7 +36,7 @@ fn sends_stay_within_the_limit() {
             bench.connection.unsubscribe(stream, bench.now);
         }
         bench.run(secs(20));
-        let most = most_within(&bench.sends, secs(1));
+        let most = most_within(&bench.sends, ms(1_200));
         assert!((4..=5).contains(&most), "{most} sends in a second");
     }
 }

@@ -83,7 +83,11 @@ pub(crate) fn run(arguments: &Simulate) -> Result<Ending, Failure> {
             watch: &watch,
         })?;
     } else {
-        out::result(&format!("{exchange}\nwatch it with\n  {watch}"))?;
+        let (count, plural) = (symbols.len(), if symbols.len() == 1 { "" } else { "s" });
+        out::result(&format!(
+            "a simulated {venue} exchange, {count} symbol{plural}, at {}\nwatch it with\n  {watch}",
+            exchange.ws_root()
+        ))?;
     }
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     loop {

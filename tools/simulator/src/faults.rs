@@ -15,7 +15,7 @@ pub struct Faults {
     pub drop: f64,
     /// A message comes twice.
     pub duplicate: f64,
-    /// A message comes after the next one.
+    /// A message comes after the next one of its stream.
     pub reorder: f64,
     /// A quantity is not the true one. Only a venue with checksums lets a client find that out.
     pub corrupt: f64,
@@ -148,7 +148,7 @@ pub enum MessageFault {
     Drop,
     /// Sent twice.
     Duplicate,
-    /// Sent after the next one.
+    /// Sent after the next one of its stream.
     Reorder,
     /// With a quantity that is not true.
     Corrupt,

@@ -141,7 +141,7 @@ impl Floor {
         let (lines, faults, counts) = (&mut self.lines, &self.faults, &mut self.counts);
         player.play(self.dialect, now, |text| {
             for line in lines.values_mut().filter(|line| asked(line)) {
-                line.deliver(Message { text, crossed: None, forced: None }, faults, now, counts);
+                line.deliver(Message { stream: "", text, crossed: None, forced: None }, faults, now, counts);
             }
         });
     }
@@ -325,7 +325,10 @@ impl Floor {
                 self.at(&symbol, Pit::reset_sequence);
                 self.counts.fault(FaultKind::ResetSequence, now);
             }
-            Command::Pause { symbol } => self.pause(symbol.as_deref(), true),
+            Command::Pause { symbol } => {
+                self.settle(symbol.as_deref(), now, now_ms);
+                self.pause(symbol.as_deref(), true);
+            }
             Command::Resume { symbol } => self.pause(symbol.as_deref(), false),
             Command::Delist { symbol } => self.at(&symbol, |pit| pit.listed = false),
             Command::Subscribing { symbol: Some(symbol), how } => {
@@ -408,7 +411,8 @@ impl Floor {
                 } else {
                     (&event.text, event.crossed.as_deref())
                 };
-                line.deliver(Message { text, crossed, forced }, &self.faults, now, &mut self.counts);
+                let message = Message { stream: &feed.name, text, crossed, forced };
+                line.deliver(message, &self.faults, now, &mut self.counts);
             }
         }
     }
@@ -435,6 +439,19 @@ impl Floor {
             feed.subscribers.retain(|subscriber| *subscriber != id);
         }
         pit.feeds.retain(|feed| !feed.subscribers.is_empty());
+    }
+
+    /// Before a market is quiet, what has happened in it is sent: else it would be ahead of its messages for good.
+    fn settle(&mut self, symbol: Option<&str>, now: Instant, now_ms: u64) {
+        let mut events = std::mem::take(&mut self.events);
+        for place in 0..self.pits.len() {
+            if let Some(pit) = self.pits.get_mut(place).filter(|pit| symbol.is_none_or(|one| one == pit.name))
+            {
+                pit.settle(now_ms, &mut events);
+                self.send(place, &mut events, now);
+            }
+        }
+        self.events = events;
     }
 
     fn pause(&mut self, symbol: Option<&str>, on: bool) {

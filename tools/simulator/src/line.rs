@@ -55,13 +55,14 @@ pub(crate) struct Line {
     /// Stalled until a moment, or by command.
     stalled_until: Option<Instant>,
     stalled: bool,
-    /// A message to be sent after the next one.
-    held: Option<String>,
+    /// A message to be sent after the next one of its stream, with that stream.
+    held: Option<(String, String)>,
 }
 
 /// A message for one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
+    pub(crate) stream: &'a str,
     pub(crate) text: &'a str,
     pub(crate) crossed: Option<&'a str>,
     /// What a command wants to happen to it.
@@ -110,7 +111,7 @@ impl Line {
             }
             Some(MessageFault::Reorder) if self.held.is_none() => {
                 self.mark(MessageFault::Reorder);
-                self.held = Some(text.to_owned());
+                self.held = Some((message.stream.to_owned(), text.to_owned()));
                 return;
             }
             Some(MessageFault::End(how)) => self.end(how, text),
@@ -120,7 +121,7 @@ impl Line {
                 self.faulty(fault, message, faults);
             }
         }
-        if let Some(held) = self.held.take() {
+        if let Some((_, held)) = self.held.take_if(|(stream, _)| stream == message.stream) {
             self.text(&held);
         }
         if self.waiting > WAITING_MAX {

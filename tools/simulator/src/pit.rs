@@ -104,6 +104,15 @@ impl Pit {
         state.record();
     }
 
+    /// Sends what is pending.
+    pub(crate) fn settle(&mut self, now_ms: u64, out: &mut Vec<Event>) {
+        let truth = self.truth.clone();
+        let state = truth.state();
+        if !self.pending.is_empty() {
+            self.write(&state.market, now_ms, false, out);
+        }
+    }
+
     /// The book is locked: what was pending is sent with it.
     pub(crate) fn lock(&mut self, now_ms: u64, out: &mut Vec<Event>) {
         let truth = self.truth.clone();

@@ -2,8 +2,8 @@
 //!
 //! To a book that only compares numbers, a venue that restarts at 1 repeats itself for ever: everything it says is old,
 //! and the book would stay at its last state and call it live. Two things tell the one from the other. An update that
-//! follows number 0 is the first of a count. And repetitions end: old updates that go on for two seconds, each newer
-//! than the one before, with nothing new between them, are a stream of their own.
+//! follows number 0 is the first of a count. And repetitions end: old updates that go on for as long as a stream may be
+//! behind a snapshot, each newer than the one before, with nothing new between them, are a stream of their own.
 
 use touchline_market::{Head, Nanos, Reason, Record, Sequence, State};
 
@@ -60,6 +60,7 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use super::super::join::REACHED_WITHIN_NS;
     use super::super::tests::{check, keeper};
     use crate::testing::{at, beside, delta, in_stream, refresh};
     use crate::{Counters, Outcome};
@@ -89,7 +90,7 @@ mod tests {
                     &mut book,
                     &[
                         (delta(0, 1, &[(7, 7)], &[]), outcome, RESET),
-                        (delta(0, 1, &[(7, 7)], &[]), Outcome::Gap, RESET),
+                        (delta(0, 1, &[(7, 7)], &[]), Outcome::Buffered, RESET),
                         (delta(1, 2, &[(8, 8)], &[]), Outcome::Buffered, RESET),
                         (beside(1, &[(7, 7), (6, 6)], &[]), Outcome::Applied, LIVE),
                         (delta(2, 3, &[(9, 9)], &[]), Outcome::Applied, LIVE),
@@ -102,34 +103,35 @@ mod tests {
         }
     }
 
-    /// Its first update was lost: the old numbers that never end are found out after two seconds. Repetitions that
-    /// end, go back, or have something new between them are not.
+    /// Its first update was lost: the old numbers that never end are found out in time. Repetitions that end, go back,
+    /// or have something new between them are not.
     #[test]
     fn old_numbers_that_never_end_are_a_new_count() {
         for family in COUNTED {
             let mut book = keeper(family);
             book.take(&in_stream(500, &[(10, 1)], &[]));
-            let old = |time: u64, sequence| at(time, delta(sequence - 1, sequence, &[(7, 7)], &[]));
+            let old = |time: u64, sequence| at(SECOND + time, delta(sequence - 1, sequence, &[(7, 7)], &[]));
+            const END: u64 = REACHED_WITHIN_NS;
             check(
                 &mut book,
                 &[
-                    (old(SECOND, 2), Outcome::Stale, LIVE),
-                    (old(3 * SECOND, 3), Outcome::Stale, LIVE),
-                    (at(3 * SECOND, delta(500, 501, &[], &[])), Outcome::Applied, LIVE),
-                    (old(4 * SECOND, 4), Outcome::Stale, LIVE),
-                    (old(5 * SECOND, 5), Outcome::Stale, LIVE),
-                    (old(7 * SECOND, 5), Outcome::Stale, LIVE),
-                    (old(9 * SECOND, 6), Outcome::Stale, LIVE),
-                    (old(9 * SECOND + 1, 7), Outcome::Gap, RESET),
-                    (old(10 * SECOND, 8), Outcome::Buffered, RESET),
-                    (beside(7, &[(7, 7)], &[]), Outcome::Applied, LIVE),
+                    (old(0, 2), Outcome::Stale, LIVE),
+                    (old(END, 3), Outcome::Stale, LIVE),
+                    (delta(500, 501, &[], &[]), Outcome::Applied, LIVE),
+                    (old(2 * END, 4), Outcome::Stale, LIVE),
+                    (old(3 * END, 5), Outcome::Stale, LIVE),
+                    (old(4 * END, 5), Outcome::Stale, LIVE),
+                    (old(5 * END, 6), Outcome::Stale, LIVE),
+                    (old(5 * END + 1, 7), Outcome::Gap, RESET),
+                    (old(5 * END + 2, 8), Outcome::Buffered, RESET),
+                    (beside(6, &[(7, 7)], &[]), Outcome::Applied, LIVE),
                 ],
             );
             let expected = Counters {
                 received: 11,
                 snapshots: 2,
-                updates: 2,
-                stale: 7,
+                updates: 3,
+                stale: 6,
                 buffered: 2,
                 resets: 1,
                 ..Counters::default()

@@ -31,6 +31,10 @@ const NORMAL: u16 = 1_000;
 /// Close codes of a venue that asks for distance: our behaviour is not welcome; try again later.
 const HARSH: [u16; 2] = [1_008, 1_013];
 
+/// The venue counts what arrives in a second. What we send at the beginning of ours can be a quarter of a second longer
+/// on its way than what we send at its end, and still not meet it there.
+const SEND_WINDOW: Duration = Duration::from_millis(1_250);
+
 /// How much later than the socket's own deadline an attempt is given up that nobody reported about.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -70,7 +74,7 @@ pub struct Connection {
     backoff: Backoff,
     socket: Socket,
     live: bool,
-    /// Every send of the last second, pongs included.
+    /// Every send of the last [`SEND_WINDOW`], pongs included.
     sends: Bucket,
     bad_messages: Bucket,
     actions: VecDeque<Action>,
@@ -109,7 +113,7 @@ impl Connection {
             random,
             socket: Socket::Closed,
             live: false,
-            sends: Bucket::new(venue.access.limits.sends_per_second, Duration::from_secs(1)),
+            sends: Bucket::new(venue.access.limits.sends_per_second, SEND_WINDOW),
             bad_messages: Bucket::new(bad, Duration::from_secs(60)),
             actions: VecDeque::new(),
             ping_at: Moment(0),

@@ -110,7 +110,7 @@ impl Books {
     fn end(&mut self, reader: usize) {
         let concerned: Vec<_> =
             (0..self.shard.len()).filter(|index| self.shard.observer().is_of(*index, reader)).collect();
-        self.shard.end(|index| concerned.binary_search(&index).is_ok(), Reason::WriterDead);
+        self.shard.end(|index| concerned.binary_search(&index).is_ok(), None, Reason::WriterDead);
     }
 
     fn wait(&self, idle: u32) {
@@ -135,7 +135,8 @@ pub(crate) fn obey(shard: &mut Shard<Watch>, control: BookControl) {
             shard.add(index, desk);
             shard.observer().add(index, watched);
         }
-        BookControl::End(index) => shard.end(|other| other == index, Reason::Config),
+        BookControl::End(index, channel) => shard.end(|other| other == index, channel, Reason::Config),
+        BookControl::Revive(index) => shard.revive(index),
         // Whoever asked may have gone.
         BookControl::Settle(reply) => _ = reply.try_send(()),
         BookControl::Consumer(sender) => shard.observer().add_consumer(sender),

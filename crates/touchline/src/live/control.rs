@@ -59,8 +59,10 @@ pub(crate) struct Subscribe {
 pub(crate) enum BookControl {
     /// A new book in this place.
     Add(usize, Box<(Desk, Watched)>),
-    /// Nobody wants this book any more.
-    End(usize),
+    /// Nobody wants this book any more, or this channel of its instrument.
+    End(usize, Option<Channel>),
+    /// This book is wanted again.
+    Revive(usize),
     /// Everything told before is done: say so.
     Settle(SyncSender<()>),
     /// Events go there too.

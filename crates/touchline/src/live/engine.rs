@@ -189,7 +189,7 @@ impl Engine {
                 member.connection.refused(refusal, stamp.now, &mut gate);
             }
             SocketEvent::Alive => member.connection.heard(stamp.now),
-            SocketEvent::Pinged => member.connection.pinged(stamp.now),
+            SocketEvent::Pinged => member.pinged(stamp.now),
             SocketEvent::Ended(ending) => {
                 member.socket = None;
                 member.connection.ended(ending, stamp.now);
@@ -296,13 +296,17 @@ impl Engine {
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
         let Some(local) = member.locals.get_mut(number as usize) else { return };
         (local.heard, local.refused) = (false, false);
-        let id = local.id;
+        let (id, ended) = (local.id, std::mem::take(&mut local.ended));
+        if ended {
+            // It was dead; now it waits for its snapshot like any other.
+            self.tell_book(id, |number| Head::broken(number, Some(Channel::Book), Reason::Disconnected));
+        }
         self.resyncs.allow(id, true, self.stamp.now);
         self.resyncs.need(id, 0, now);
     }
 
     /// What was built from a stream, or from all of a connection, cannot be trusted.
-    fn broken(&mut self, index: usize, stream: Option<StreamId>, reason: Reason, dead: bool) {
+    pub(super) fn broken(&mut self, index: usize, stream: Option<StreamId>, reason: Reason, dead: bool) {
         let Some(member) = self.member_mut(index) else { return };
         let overlap = member.overlap;
         if matches!(overlap, Some((_, Side::New))) {
@@ -312,6 +316,9 @@ impl Engine {
         let Some(stream) = stream else {
             for id in self.book_ids(index).collect::<Vec<_>>() {
                 self.resyncs.allow(id, false, self.stamp.now);
+            }
+            for local in self.member_mut(index).into_iter().flat_map(|member| &mut member.locals) {
+                local.ended = dead;
             }
             self.deliver(index, Order::Breaks { reason, dead }, stamp);
             if let Some((overlap, Side::Old)) = overlap {
@@ -329,6 +336,7 @@ impl Engine {
         let book = member.locals.get_mut(number as usize).filter(|_| channel == Channel::Book);
         let book = book.map(|local| {
             local.refused |= dead;
+            local.ended |= dead;
             local.id
         });
         if let Some(id) = book {

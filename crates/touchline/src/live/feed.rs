@@ -13,7 +13,7 @@ use touchline_market::{Address, Channel, Instrument, InstrumentId};
 use touchline_venue::VenueFacts;
 
 use super::builder::Builder;
-use super::control::{BookControl, Control, Subscribe, Told};
+use super::control::{BookControl, Control, Subscribe};
 use super::directory::{Directory, roots};
 use super::engine::Engine;
 use super::outlet::{Outlet, Sleeper};
@@ -105,7 +105,7 @@ struct Entry {
 pub(super) struct Found {
     pub(super) reader: usize,
     pub(super) subscribe: Subscribe,
-    /// The books that are new, with their group.
+    /// What its group of books has to do.
     pub(super) books: Option<(usize, BookControl)>,
 }
 
@@ -156,8 +156,11 @@ impl Desks {
             None => self.entries.len(),
         };
         let gone = self.entries.get(id).is_some_and(|entry| entry.channels.is_empty());
-        let books = (known.is_none() || gone).then(|| self.open_desk(id, &instrument, venue));
+        let mut books = (known.is_none() || gone).then(|| self.open_desk(id, &instrument, venue));
         let entry = self.entries.get_mut(id).ok_or(Error::Full { max: self.max })?;
+        if books.is_none() && channels.contains(&Channel::Book) && !entry.channels.contains(&Channel::Book) {
+            books = Some((entry.group, BookControl::Revive(entry.desk.0 as usize)));
+        }
         for &channel in channels {
             if !entry.channels.contains(&channel) {
                 entry.channels.push(channel);
@@ -308,10 +311,9 @@ impl Feed {
         let (empty, group, desk, reader) = (entry.channels.is_empty(), entry.group, entry.desk, entry.reader);
         drop(state);
         threads.tell_reader(reader, Control::Unsubscribe { id: id as u32, channels: gone })?;
-        if empty {
-            threads.tell_books(group, BookControl::End(desk.0 as usize))?;
-        }
-        Ok(())
+        // A view of a channel that is no longer received must not pass for a live one.
+        let ended = if empty { None } else { channel };
+        threads.tell_books(group, BookControl::End(desk.0 as usize, ended))
     }
 
     /// A consumer of everything that happens from now on.
@@ -449,7 +451,7 @@ impl Threads {
 }
 
 fn add_shard(report: &mut FeedReport, mut shard: Shard<Watch>) {
-    shard.end(|_| true, touchline_market::Reason::WriterDead);
+    shard.end(|_| true, None, touchline_market::Reason::WriterDead);
     report.books.extend(shard.report());
     report.strays += shard.strays;
     report.retired += shard.retired();

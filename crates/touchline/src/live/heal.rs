@@ -99,10 +99,21 @@ impl Engine {
     /// A probe was answered: the venue's sequence against the newest that came by the stream or by a snapshot.
     fn probed(&mut self, id: u32, index: usize, stream: StreamId, answer: Answer, stamp: Stamp) {
         let Some(member) = self.members.get_mut(index).and_then(Option::as_mut) else { return };
+        let gone = matches!(answer.body, Err(Refusal::Status { status: 400 | 404, .. }));
         let theirs = answer.body.ok().and_then(|body| (member.venue.texts.snapshot_sequence)(&body));
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
         let Some(local) = member.locals.get(number as usize).filter(|local| local.id == id) else { return };
         let (ours, heard) = (local.sequence, local.heard);
+        if gone {
+            // Silent, and the venue knows no such instrument any more: only a person can say what becomes of it.
+            let told = local.refused;
+            member.connection.probed(stream, Some(false), stamp.now);
+            self.mark(index);
+            if !told {
+                self.broken(index, Some(stream), Reason::Config, true);
+            }
+            return;
+        }
         let ahead = theirs.map(|theirs| theirs.0 > ours && ours > 0);
         member.connection.probed(stream, ahead, stamp.now);
         if theirs == Some(Sequence(ours)) && !heard {

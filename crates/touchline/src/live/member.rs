@@ -1,5 +1,7 @@
 //! One connection of a reader: its life, its parser, and which of its streams is whose.
 
+use std::time::Duration;
+
 use touchline_feed::{Connection, Moment, StreamId};
 use touchline_link::{SocketId, Stamp};
 use touchline_market::{Channel, Flags, Head, Instrument, InstrumentId, Reason, Sink};
@@ -9,6 +11,9 @@ use super::outlet::{Outlet, Work};
 use super::sink::{CHANNELS, LiveSink, Local, Overlapping, Side};
 use crate::pipeline::{Borrowed, Intake, Stamped, Stamps, Timing};
 use crate::source::Event;
+
+/// How often the socket layer answers pings at most.
+const PONG_EVERY: Duration = Duration::from_millis(500);
 
 /// A connection with its parser.
 pub(crate) struct Member {
@@ -31,6 +36,8 @@ pub(crate) struct Member {
     pub(crate) overlap: Option<(usize, Side)>,
     /// The place of each stream in that hand-over.
     pub(crate) places: Vec<Option<u32>>,
+    /// When the next pong may be sent.
+    pong_from: Moment,
     /// Something happened: its actions are to be asked for.
     pub(crate) dirty: bool,
     /// It is to be gone when its socket is.
@@ -126,6 +133,7 @@ impl Member {
             streams: Vec::new(),
             overlap: None,
             places: Vec::new(),
+            pong_from: Moment(0),
             dirty: true,
             leaving: false,
         }
@@ -154,6 +162,7 @@ impl Member {
             sequence: 0,
             heard: false,
             refused: false,
+            ended: false,
         };
         match self.locals.get_mut(number as usize) {
             Some(local) if local.id == id => local.desk = desk,
@@ -197,6 +206,18 @@ impl Member {
         let left: Vec<_> = local.channels().collect();
         self.intake.set_channels(InstrumentId(number as u32), &left);
         self.dirty = true;
+    }
+
+    /// The venue pinged. Of pings in masses the socket layer answers the newest, twice a second: only these answers,
+    /// one of which may still wait, count against what may be sent.
+    #[cold]
+    pub(crate) fn pinged(&mut self, now: Moment) {
+        if self.pong_from <= now + PONG_EVERY {
+            self.pong_from = self.pong_from.max(now) + PONG_EVERY;
+            self.connection.pinged(now);
+        } else {
+            self.connection.heard(now);
+        }
     }
 
     /// How many streams it has.

@@ -64,6 +64,7 @@ impl Engine {
     pub(super) fn unsubscribe(&mut self, id: u32, channels: &[Channel]) {
         let now = self.stamp.now;
         for index in 0..self.members.len() {
+            self.let_go(index, id, channels);
             if let Some(member) = self.member_mut(index) {
                 member.unsubscribe(id, channels, now);
                 self.mark(index);
@@ -90,6 +91,22 @@ impl Engine {
                 member.connection.close(now);
                 member.leaving = true;
                 self.mark(index);
+            }
+        }
+    }
+
+    /// A hand-over under way need not wait for streams that nobody wants any more: they count as quiet ones.
+    fn let_go(&mut self, index: usize, id: u32, channels: &[Channel]) {
+        let Some(member) = self.member(index) else { return };
+        let Some((overlap, _)) = member.overlap else { return };
+        let local = member.locals.iter().find(|local| local.id == id);
+        let streams = channels.iter().filter_map(|channel| local?.stream(*channel));
+        let places: Vec<_> =
+            streams.filter_map(|stream| member.places.get(stream.0 as usize).copied().flatten()).collect();
+        let now = self.stamp.now;
+        if let Some(overlap) = self.overlaps.get_mut(overlap).and_then(Option::as_mut) {
+            for place in places {
+                overlap.handover.acknowledged(place as usize, now);
             }
         }
     }

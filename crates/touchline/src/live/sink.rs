@@ -24,6 +24,8 @@ pub(crate) struct Local {
     pub(crate) heard: bool,
     /// The venue refused it for good: only a person can revive its book.
     pub(crate) refused: bool,
+    /// Its book was told that nothing would mend it.
+    pub(crate) ended: bool,
 }
 
 impl Local {
@@ -93,7 +95,9 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
             head.flags = head.flags.with(self.snapshot_flags);
         }
         if channel == Channel::Book {
-            local.sequence = local.sequence.max(head.sequence.0);
+            // What follows nothing is the first of a new count.
+            let anew = head.kind == UpdateKind::Delta && head.previous.0 == 0;
+            local.sequence = if anew { head.sequence.0 } else { local.sequence.max(head.sequence.0) };
             local.heard |= !beside;
         }
         if !beside && let Some(stream) = local.stream(channel) {

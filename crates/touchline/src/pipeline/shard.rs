@@ -1,9 +1,12 @@
 //! The book thread's stage: updates in, views out. The one place that decides the truth of a book.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use touchline_book::{BboView, Counters, Keeper, Outcome, Start, TradeView};
-use touchline_market::{Head, Instrument, InstrumentId, Reason, Record, Sequence, State, UpdateKind};
+use touchline_market::{
+    Channel, Head, Instrument, InstrumentId, Nanos, Reason, Record, Sequence, State, UpdateKind,
+};
 use touchline_venue::VenueFacts;
 
 use super::desk::Desk;
@@ -147,15 +150,29 @@ impl<O: Observer> Shard<O> {
         self.break_where(concerns, |id| Head::broken(id, None, Reason::Overrun));
     }
 
-    /// Nothing will come for these books any more.
+    /// Nothing will come for these books any more, or for one channel of their instruments.
     #[cold]
-    pub(crate) fn end(&mut self, concerns: impl Fn(usize) -> bool, reason: Reason) {
-        self.break_where(concerns, |id| Head::ended(id, None, reason));
+    pub(crate) fn end(&mut self, concerns: impl Fn(usize) -> bool, channel: Option<Channel>, reason: Reason) {
+        self.break_where(concerns, |id| Head::ended(id, channel, reason));
+    }
+
+    /// A book that was ended is wanted again.
+    #[cold]
+    pub(crate) fn revive(&mut self, index: usize) {
+        let dead = |desk: &Desk| matches!(desk.keeper().state(), State::Dead(_));
+        if self.desks.get(index).is_some_and(dead) {
+            let again = |id| Head::broken(id, Some(Channel::Book), Reason::Disconnected);
+            self.break_where(|other| other == index, again);
+        }
     }
 
     fn break_where(&mut self, concerns: impl Fn(usize) -> bool, head: impl Fn(InstrumentId) -> Head) {
+        // Nothing came that could lend its stamp.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         for (index, desk) in self.desks.iter_mut().enumerate().filter(|(index, _)| concerns(*index)) {
-            desk.hear_break(&head(InstrumentId(index as u32)), &mut self.observer);
+            let mut head = head(InstrumentId(index as u32));
+            head.ts_recv = Nanos(now.as_nanos() as u64);
+            desk.hear_break(&head, &mut self.observer);
         }
     }
 

@@ -84,12 +84,11 @@ pub(crate) fn run(arguments: &Demo) -> Result<Ending, Failure> {
     let teller = Teller { quiet: arguments.json, ticker: progress::ticker() };
     let mut journey = Journey::begin(arguments, interrupt)?;
     let name = journey.name();
+    let (seed, rate) = (arguments.seed, numbers::grouped(arguments.rate.into()));
     teller.say(&format!(
-        "a simulated {} exchange at {}, seed {}, {} messages a second",
+        "a simulated {} exchange at {}, seed {seed}, {rate} msg/s",
         arguments.venue,
         journey.place(),
-        arguments.seed,
-        numbers::grouped(arguments.rate.into())
     ))?;
     let found = phases(&mut journey, arguments, &teller)?;
     let (report, compared) = journey.end()?;

@@ -19,6 +19,9 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// The first and the longest wait before a feed that could not start is tried again.
 const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
+/// How long an event may be behind the view.
+const ON_ITS_WAY: Duration = Duration::from_millis(150);
+
 /// Events that may wait between two looks.
 const EVENTS: usize = 16_384;
 
@@ -49,7 +52,8 @@ struct Running {
     feed: Feed,
     events: Events,
     instruments: Vec<Watched>,
-    names: BTreeMap<InstrumentId, String>,
+    /// By the number that events call an instrument: its place here.
+    places: BTreeMap<InstrumentId, usize>,
 }
 
 /// One instrument.
@@ -58,6 +62,9 @@ struct Watched {
     channels: Vec<Channel>,
     /// Messages at the last report.
     before: u64,
+    /// The state that was told last, and since when the view says another.
+    told: State,
+    differs: Option<Instant>,
 }
 
 /// Our clock.
@@ -97,15 +104,23 @@ impl Gatherer {
             return Ok(self.is_due());
         };
         while let Some(event) = running.events.poll() {
-            if let Some(status) = status(event, &running.names) {
+            if let Event::State { instrument, to, .. } = &event
+                && let Some(place) = running.places.get(instrument)
+                && let Some(watched) = running.instruments.get_mut(*place)
+            {
+                watched.told = *to;
+            }
+            let named = |id| running.places.get(&id).and_then(|place| self.model.books.get(*place));
+            if let Some(status) = status(event, |id| named(id).map(|book| book.name.clone())) {
                 if let Happening::Connection(text) = &status.what {
                     self.last_word = Some(format!("{}: {text}", status.whose));
                 }
                 self.news.push(status);
             }
         }
-        for (watched, book) in running.instruments.iter().zip(&mut self.model.books) {
+        for (watched, book) in running.instruments.iter_mut().zip(&mut self.model.books) {
             watched.show(book);
+            self.news.extend(watched.missed(book, self.model.now));
         }
         let due = self.is_due();
         if due {
@@ -193,19 +208,18 @@ impl Gatherer {
         for subscription in &self.config.subscriptions {
             let view = feed.view(&subscription.instrument.to_string())?;
             // Two addresses may name the same instrument.
-            let same = |watched: &&mut Watched| {
-                let (one, other) = (watched.view.instrument(), view.instrument());
-                (one.venue, &one.symbol) == (other.venue, &other.symbol)
-            };
-            if let Some(watched) = instruments.iter_mut().find(same) {
+            if let Some(watched) = instruments.iter_mut().find(|watched| is_same(&watched.view, &view)) {
                 watched.channels.extend(&subscription.channels);
                 continue;
             }
             self.model.books.push(Book { name: name(&view), ..Book::default() });
-            instruments.push(Watched { view, channels: subscription.channels.clone(), before: 0 });
+            let (channels, told) = (subscription.channels.clone(), State::Init);
+            instruments.push(Watched { view, channels, before: 0, told, differs: None });
         }
-        let names = feed.views().iter().map(|(id, view)| (*id, name(view))).collect();
-        self.phase = FeedPhase::Running(Box::new(Running { feed, events, instruments, names }));
+        let place = |view: &View| instruments.iter().position(|watched| is_same(&watched.view, view));
+        let views = feed.views();
+        let places = views.iter().filter_map(|(id, view)| Some((*id, place(view)?))).collect();
+        self.phase = FeedPhase::Running(Box::new(Running { feed, events, instruments, places }));
         Ok(())
     }
 
@@ -239,7 +253,27 @@ impl Gatherer {
     }
 }
 
+/// Do two views show the same instrument?
+fn is_same(one: &View, other: &View) -> bool {
+    let (one, other) = (one.instrument(), other.instrument());
+    (one.venue, &one.symbol) == (other.venue, &other.symbol)
+}
+
 impl Watched {
+    /// A change of state that no event told of: it came before we listened, or the instrument has no book.
+    fn missed(&mut self, book: &Book, now: Nanos) -> Option<Status> {
+        if book.state == self.told {
+            self.differs = None;
+            return None;
+        }
+        if self.differs.get_or_insert_with(Instant::now).elapsed() < ON_ITS_WAY {
+            return None;
+        }
+        let what = Happening::State { from: self.told, to: book.state, epoch: book.epoch };
+        (self.told, self.differs) = (book.state, None);
+        Some(Status { at: now, whose: book.name.clone(), what })
+    }
+
     /// Shows what the views say.
     fn show(&self, book: &mut Book) {
         let (view, bbo, trade) = (self.view.read(), self.view.bbo(), self.view.last_trade());
@@ -293,10 +327,10 @@ fn phase(phase: Phase) -> &'static str {
 const DOWN: &str = "down: ";
 const REFUSED: &str = "refused: ";
 
-fn status(event: Event, names: &BTreeMap<InstrumentId, String>) -> Option<Status> {
+fn status(event: Event, name: impl Fn(InstrumentId) -> Option<String>) -> Option<Status> {
     match event {
         Event::State { instrument, from, to, epoch, at } => {
-            let whose = names.get(&instrument).cloned().unwrap_or_default();
+            let whose = name(instrument).unwrap_or_default();
             Some(Status { at, whose, what: Happening::State { from, to, epoch } })
         }
         Event::Connection(event) => {

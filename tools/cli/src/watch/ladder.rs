@@ -14,14 +14,17 @@ use crate::numbers;
 /// Columns of the facts beside the ladder.
 const FACTS: u16 = 38;
 
+/// Facts that stay where there is little room.
+const FACTS_MIN: usize = 4;
+
 /// Columns that a ladder needs beside them.
 const LADDER_MIN: u16 = 30;
 
+/// Columns of a ladder at most: longer bars say nothing more.
+const LADDER_MAX: u16 = 100;
+
 /// A price or quantity is never shown wider.
 const NUMBER_MAX: usize = 24;
-
-/// Columns of a bar at most: beyond that it says nothing more.
-const BAR_MAX: usize = 60;
 
 /// A whole column of a bar, divided.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -42,14 +45,25 @@ pub(crate) fn draw(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) {
         draw_levels(book, look, inside, buffer);
         return;
     }
-    let [levels, facts] = Layout::horizontal([Constraint::Min(0), Constraint::Length(FACTS)]).areas(inside);
+    // On a wide screen the facts stay beside the ladder: the eye has a short way.
+    let [levels, facts, _] = Layout::horizontal([
+        Constraint::Length((inside.width - FACTS).min(LADDER_MAX)),
+        Constraint::Length(FACTS),
+        Constraint::Min(0),
+    ])
+    .areas(inside);
     draw_levels(book, look, levels, buffer);
     let mut lines = facts_of(model, book);
-    let figures = figures_of(model);
-    // Where there is no room for all, the figures keep theirs: the first facts are the important ones.
     let room = usize::from(facts.height);
+    let mut figures = figures_of(model);
+    // Where there is no room for all, what is first stays: of the facts, and of the stages the whole journey.
     if !figures.is_empty() {
-        lines.truncate(room.saturating_sub(figures.len()).max(6));
+        lines.truncate(room.saturating_sub(figures.len()).max(FACTS_MIN));
+        if lines.len() + figures.len() > room
+            && let Some(stages) = figures.get_mut(1..)
+        {
+            stages.rotate_right(1);
+        }
         if lines.len() + figures.len() < room {
             lines.push(Line::default());
         }
@@ -70,16 +84,18 @@ fn draw_levels(book: &Book, look: Look, area: Rect, buffer: &mut Buffer) {
     let widest = |place: usize| shown().map(|level| texts(level)[place].chars().count()).max().unwrap_or(1);
     let widths = [widest(0), widest(1)];
     let largest = shown().map(|level| level.qty.0).max().unwrap_or(1).max(1);
-    let bar = usize::from(area.width).saturating_sub(widths[0] + widths[1] + 7).min(BAR_MAX);
+    let bar = usize::from(area.width).saturating_sub(widths[0] + widths[1] + 8);
     let line = |side: Side, level: &Level| {
         let [price, qty] = texts(level);
         let style = look.colour(if side == Side::Bid { Color::Green } else { Color::Red });
         let [wide, narrow] = widths;
-        Line::from(vec![
+        let line = Line::from(vec![
             Span::styled(format!("  {price:>wide$}"), style),
             Span::raw(format!("  {qty:>narrow$}  ")),
             Span::styled(bar_of(level.qty.0 as f64 / largest as f64, bar), style),
-        ])
+        ]);
+        // Levels that nobody should trade on do not shine.
+        if book.state.is_live() { line } else { line.style(dim()) }
     };
     let mut lines = Vec::new();
     // A side with fewer levels leaves its rows empty, so that the middle stays where it is.
@@ -125,17 +141,16 @@ fn facts_of(model: &Model, book: &Book) -> Vec<Line<'static>> {
         let (price, qty) = (seen.trade.price.at(seen.price_scale), seen.trade.qty.at(seen.qty_scale));
         format!("{side} {qty} at {price}")
     });
+    let updated = book.age(model.now).map_or_else(dash, |age| format!("{} ago", numbers::age(age)));
     let [bids, asks] = book.levels;
     let fact = |name: &'static str, value: String| {
-        Line::from(vec![Span::styled(format!("{name:<10}"), dim()), Span::raw(value)])
+        Line::from(vec![Span::styled(format!("{name:<10} "), dim()), Span::raw(value)])
     };
     vec![
-        fact("updated", book.age(model.now).map_or_else(dash, |age| format!("{} ago", numbers::age(age)))),
-        fact("messages", format!("{}/s", numbers::rate(book.rate))),
+        fact("updated", format!("{updated}, {} msg/s", numbers::rate(book.rate))),
         fact("spread", spread),
         fact("last trade", trade),
-        fact("epoch", book.epoch.to_string()),
-        fact("sequence", book.sequence.to_string()),
+        fact("epoch", format!("{}, sequence {}", book.epoch, book.sequence)),
         fact("levels", format!("{bids} bids, {asks} asks")),
         fact("received", format!("{} messages", numbers::grouped(book.messages))),
     ]

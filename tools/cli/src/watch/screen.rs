@@ -84,7 +84,8 @@ impl Heights {
         let several = model.books.len() > 1;
         let table = if several { take((count(model.books.len()) + 1).min(height / 4).max(3), 2) } else { 0 };
         let connections = take(count(model.connections.len()).clamp(1, (height / 12).max(1)) + 1, 2);
-        Self { table, connections, statuses: take((height / 4).clamp(2, 9), 2) }
+        let statuses = height / 4 - u16::from(several && height < 30).min(height / 4);
+        Self { table, connections, statuses: take(statuses.clamp(2, 9), 2) }
     }
 }
 

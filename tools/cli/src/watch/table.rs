@@ -14,7 +14,10 @@ use crate::numbers;
 const GAP: usize = 2;
 
 /// What a name is never cut below.
-const NAME_MIN: usize = 12;
+const NAME_MIN: usize = 18;
+
+/// How wide the names' column is, where there is room and no name is longer.
+const NAME_USUAL: usize = 30;
 
 /// What the other columns may take at most: state, bid, ask, spread, messages a second, age.
 const WIDTHS_MAX: [usize; 6] = [20, 16, 16, 12, 10, 7];
@@ -32,7 +35,8 @@ pub(crate) fn draw(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) {
     let cells: Vec<_> = books.iter().map(|(_, book)| cells(model, book)).collect();
     let columns = columns(&cells, usize::from(area.width));
     let rest: usize = columns.widths.iter().take(columns.count).map(|width| width + GAP).sum();
-    let name = usize::from(area.width).saturating_sub(rest + 2);
+    let longest = books.iter().map(|(_, book)| book.name.chars().count()).max().unwrap_or(0);
+    let name = usize::from(area.width).saturating_sub(rest + 2).min(longest.max(NAME_USUAL));
 
     let title = |place: usize| align(TITLES[place], columns.widths[place], place);
     let titles: String = (0..columns.count).map(title).collect();

@@ -99,8 +99,25 @@ fn wrong_usage_ends_with_2_and_says_what_is_right() {
         (&["replay", capture, "--pace", "fast"], "10x"),
         (&["replay", capture, "--placement", "moon"], "book-thread"),
         (&["demo", "--venue", "kraken"], "binance-usdm"),
-        (&["demo", "--seconds", "0"], "1..=60"),
-        (&["demo", "--seconds", "60", "--rate", "200000"], "lower rate"),
+        (&["demo", "--seconds", "0"], "2..=45"),
+        (&["demo", "--rate", "1"], "10..=50000"),
+        (&["watch"], "<INSTRUMENT>"),
+        (&["watch", "BTC-USDT"], "binance:BTC-USDT"),
+        (&["watch", "binance:BTC-USDT", "--channels", "books"], "book, trade"),
+        (&["watch", "binance:BTC-USDT", "--endpoint", "binance=ftp://a"], "wss://"),
+        (&["watch", "binance:BTC-USDT", "--endpoint", "ws://127.0.0.1"], "VENUE=WS_URL"),
+        (&["watch", "binance:BTC-USDT", "--wait", "sleep"], "block"),
+        (&["watch", "binance:BTC-USDT", "--root", "/nowhere.pem"], "/nowhere.pem"),
+        (&["watch", "--config", "/nowhere.toml"], "/nowhere.toml"),
+        (&["once"], "<INSTRUMENT>"),
+        (&["once", "binance:BTC-USDT", "--timeout", "0"], "1..=3600"),
+        (&["check"], "<FILE>"),
+        (&["instruments"], "<VENUE>"),
+        (&["instruments", "binanc"], "'binance'"),
+        (&["simulate", "--fault", "drp=0.1"], "drp"),
+        (&["simulate", "--fault", "drop=2"], "from 0 to 1"),
+        (&["simulate", "--plain", "--certificate", "a.pem"], "cannot be used with"),
+        (&["simulate", "--symbols", "0"], "1 to 2000"),
         (&["venues", "binance"], "unexpected argument"),
     ];
     for (arguments, right) in cases {
@@ -147,9 +164,10 @@ fn a_full_disk_ends_with_2() {
 fn help_and_version_end_with_0() {
     let version = touchline(["--version"]);
     assert_eq!((version.code, version.out), (Some(0), format!("touchline {}\n", env!("CARGO_PKG_VERSION"))));
-    for arguments in
-        [vec!["--help"], vec!["demo", "--help"], vec!["verify", "--help"], vec!["replay", "--help"]]
-    {
+    let commands = ["demo", "watch", "once", "check", "instruments", "simulate", "verify", "replay"];
+    let mut helps = vec![vec!["--help"]];
+    helps.extend(commands.map(|command| vec![command, "--help"]));
+    for arguments in helps {
         let help = touchline(&arguments);
         assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{help:?}");
         assert!(help.out.contains("Examples:"), "{help:?}");

@@ -1,29 +1,10 @@
 //! Ctrl-C, and readers that go away.
 
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Stdio;
 use std::time::Instant;
 
+use super::exchange::{signal, wait};
 use super::{Ran, Recordings, STUCK, program, text};
-
-/// Waits for the end of a run, and ends it if that does not come.
-fn wait(child: Child) -> Ran {
-    let id = child.id();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(child.wait_with_output()));
-    match receiver.recv_timeout(STUCK) {
-        Ok(output) => output.unwrap().into(),
-        Err(_) => {
-            signal(id, "KILL");
-            panic!("the program did not end");
-        }
-    }
-}
-
-fn signal(id: u32, name: &str) {
-    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
-    assert!(sent.success());
-}
 
 /// Does this process catch SIGINT by now? Bit 1 of the mask is signal 2.
 fn catches_interrupts(id: u32) -> bool {
@@ -72,11 +53,11 @@ fn ctrl_c_ends_a_replay_with_130_and_what_was_done() {
     }
 }
 
-/// A demo of half a minute ends at once with 130, and does not judge what it has not seen.
+/// A demo of most of a minute ends at once with 130, and does not judge what it has not seen.
 #[test]
 #[cfg(target_os = "linux")]
 fn ctrl_c_ends_a_demo_with_130_and_no_verdict() {
-    let ran = interrupted(&["demo", "--seconds", "60", "--rate", "1000"]);
+    let ran = interrupted(&["demo", "--seconds", "45", "--rate", "500"]);
     assert_eq!(ran.code, Some(130), "{ran:?}");
     assert!(ran.out.contains("not compared") && ran.err.contains("stopped by Ctrl-C"), "{ran:?}");
 }

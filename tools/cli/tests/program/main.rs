@@ -1,7 +1,10 @@
 //! The program as a user meets it: arguments in, text, files and an exit code out.
 
+mod check;
+mod exchange;
 mod exit_codes;
 mod interrupt;
+mod live;
 mod output;
 
 use std::ffi::OsStr;

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{Ran, Recordings, program, text, touchline};
 
-/// A demo that is over in a second.
-const SHORT: [&str; 5] = ["demo", "--seconds", "1", "--rate", "500"];
+/// A demo that is over in some seconds.
+const SHORT: [&str; 5] = ["demo", "--seconds", "2", "--rate", "500"];
 
 fn short(more: &[&str]) -> Ran {
     touchline(SHORT.iter().chain(more))
@@ -31,7 +31,7 @@ fn json_stands_alone_on_standard_output() {
     assert_eq!(replay["books"][0]["state"], "LIVE");
     let demo = short(&["--json"]);
     assert_eq!((demo.code, demo.err.as_str()), (Some(0), ""), "{demo:?}");
-    assert_eq!(demo.json()["latency"]["run"]["omission"], "measured_from_schedule");
+    assert_eq!(demo.json()["latency"]["run"]["pace"], "live");
     let venues = touchline(["venues", "--json"]).json();
     assert!(venues.as_array().unwrap().iter().any(|venue| venue["name"] == "binance-usdm"));
 }
@@ -95,22 +95,20 @@ fn the_report_is_written_and_its_log_decodes() {
     assert_eq!(rows["parse.delta"]["count"], 500);
 }
 
-/// The same seed publishes the same book, another seed another; and each venue's book is the market's.
+/// Every venue's demo: live at once, flagged and live again after the cut, every book compared the market's own.
 #[test]
-fn a_demo_ends_with_the_market_its_seed_names() {
-    let touch = |demo: &Value| (demo["bid"].clone(), demo["ask"].clone());
-    let run = |venue: &str, seed: &str| {
-        let demo = short(&["--json", "--venue", venue, "--seed", seed]);
-        assert_eq!(demo.code, Some(0), "{demo:?}");
-        let demo = demo.json();
+fn a_demo_heals_and_shows_the_market_s_own_book() {
+    for venue in ["binance", "binance-usdm", "binance-coinm"] {
+        let ran = short(&["--json", "--venue", venue, "--seed", "7"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let demo = ran.json();
         assert_eq!((&demo["equals_market"], &demo["state"]), (&true.into(), &"LIVE".into()), "{demo}");
-        demo
-    };
-    let first = run("binance-usdm", "7");
-    assert_eq!(touch(&first), touch(&run("binance-usdm", "7")));
-    assert_ne!(touch(&first), touch(&run("binance-usdm", "8")));
-    run("binance", "7");
-    run("binance-coinm", "7");
+        assert_eq!(demo["heal"]["reason"], "disconnected", "{demo}");
+        let ms = |of: &Value| of.as_f64().unwrap();
+        assert!(ms(&demo["heal"]["flagged_after_ms"]) < ms(&demo["heal"]["live_after_ms"]), "{demo}");
+        assert!(demo["compared"]["equal"].as_u64().unwrap() > 100, "{demo}");
+        assert_eq!(demo["compared"]["differing"], 0, "{demo}");
+    }
 }
 
 /// The instrument that was asked for is shown, once, by whichever of its names; none other is.
