@@ -198,3 +198,15 @@ fn venue_names_appear_in_venue_alone() {
         }
     }
 }
+
+/// Every test that the table of faults names is where it says.
+#[test]
+fn tests_named_in_the_table_of_faults_exist() {
+    let table = text(&root().join("tests/faults.md"));
+    let named: Vec<_> = table.split('`').filter_map(|word| word.split_once(".rs::")).collect();
+    for (file, test) in &named {
+        let source = text(&root().join(format!("{file}.rs")));
+        assert!(source.contains(&format!("fn {test}(")), "{file}.rs has no test {test}");
+    }
+    assert!(named.len() >= 60, "{} tests are named", named.len());
+}

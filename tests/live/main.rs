@@ -4,6 +4,7 @@ mod books;
 mod connecting;
 mod first;
 mod frames;
+mod front_door;
 mod history;
 mod replacing;
 mod retrying;

@@ -187,10 +187,8 @@ fn one_silent_stream_is_subscribed_anew() {
     });
     let flagged = at.duration_since(began);
     assert!(flagged <= IDLE + GRACE, "flagged after {flagged:?}");
-    log.next("the flag", |event| match event {
-        Event::State { to: STALLED, .. } => Some(()),
-        _ => None,
-    });
+    let stalled = |event: &Event| matches!(event, Event::State { to: STALLED, .. });
+    rig.wait("it is flagged", |_| log.count_events(stalled) == 1);
     let back = rig.wait("it is LIVE", |_| view.touch().state.is_live());
     assert!(back < Duration::from_secs(5), "live only after {back:?}");
     sampler.always_live();

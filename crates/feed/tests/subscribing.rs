@@ -53,7 +53,7 @@ fn one_bad_name_does_not_hurt_the_others() {
             bench.subscribe(&format!("s{stream}"), true);
         }
         bench.connection.open(bench.now);
-        bench.run(if names_request { secs(5) } else { secs(40) });
+        bench.run(if names_request { secs(6) } else { secs(40) });
         assert_eq!(bench.connection.phase(), Phase::Live);
         let acknowledged = bench.connection.streams().filter(|(_, _, acknowledged)| *acknowledged).count();
         assert_eq!(acknowledged, 199);

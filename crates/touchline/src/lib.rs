@@ -1,11 +1,13 @@
 //! Touchline: bytes of crypto exchanges in, verified order books out.
 //!
-//! The front door of the library. [`Replay`] runs a recording through the pipeline that live data takes: parse →
-//! ring between two pinned threads → array book → continuity check → seqlock view. [`Running::view`] hands out
-//! [`View`]s: wait-free copies of a book with the verdict on it, for any thread.
+//! The front door of the library. [`Feed`] connects to exchanges: socket → parse → ring between two pinned threads →
+//! array book → continuity check → seqlock view. [`Feed::view`] hands out [`View`]s: wait-free copies of a book with
+//! the verdict on it, for any thread; [`Feed::events`] queues of what happens. [`Replay`] runs a recording through the
+//! same pipeline.
 //!
-//! [`pipeline`] is that journey for any [`Source`] of inputs; [`verify`] writes a recording's books down exactly;
-//! [`latency`] holds what the stages took.
+//! [`config`] is everything that may be said of a feed, in code or in TOML; [`events`] what it tells; [`feed`] how a
+//! connection lives. [`pipeline`] is the journey for any [`Source`] of inputs; [`verify`] writes a recording's books
+//! down exactly; [`latency`] holds what the stages took.
 #![forbid(unsafe_code)]
 
 pub mod config;
@@ -35,6 +37,7 @@ pub use survey::{Survey, Surveyed};
 pub use view::{VIEW_DEPTH, View};
 
 pub use touchline_book::{BboView, BookView, Counters, Keeper, Outcome, Start, Touch, TradeView};
+pub use touchline_feed as feed;
 pub use touchline_link::clock;
 pub use touchline_market as market;
 pub use touchline_venue as venue;

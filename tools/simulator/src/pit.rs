@@ -123,6 +123,12 @@ impl Pit {
         self.write(&state.market, now_ms, false, out);
     }
 
+    /// The sequence of the newest message.
+    #[cfg(test)]
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// The venue counts anew. What was pending is sent under the new count, as by a venue that restarts.
     pub(crate) fn reset_sequence(&mut self) {
         let truth = self.truth.clone();

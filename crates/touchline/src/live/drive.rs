@@ -65,8 +65,9 @@ impl Driver for Engine {
         }
         self.dirty = false;
         self.pass_time(now);
-        self.run_connections(now);
+        // First: a connection that was taken over from says nothing more, it is closed in this same turn.
         let overlaps = self.run_overlaps(now);
+        self.run_connections(now);
         self.run_resyncs(now);
         // What one of them set off in another is done at once, in the next turn.
         let connections = self.members.iter().flatten().map(|member| member.connection.wake());

@@ -180,7 +180,7 @@ fn latencies(arguments: &Demo, started: SystemTime, report: &FeedReport) -> Repo
         wall: report.wall,
         placement: arguments.threads.placement(),
         pace: "live".to_owned(),
-        omission: Omission::MeasuredFromSchedule,
+        omission: Omission::MeasuredFromRead,
         clock_cost_ns: touchline::clock::Clock::new().cost(),
         started,
         machine: Machine::here(),

@@ -137,7 +137,13 @@ impl Gatherer {
                 && (text.starts_with(DOWN) || text.starts_with(REFUSED))
                 && let Some((venue, number)) = status.whose.split_once(" #")
             {
-                *self.ended.entry((venue.to_owned(), number.parse().unwrap_or_default())).or_default() += 1;
+                let number = number.parse().unwrap_or_default();
+                let ended = self.ended.entry((venue.to_owned(), number)).or_default();
+                *ended += 1;
+                let shown = self.model.connections.iter_mut();
+                for connection in shown.filter(|one| (one.venue.as_str(), one.number) == (venue, number)) {
+                    connection.reconnects = *ended;
+                }
             }
             self.model.tell(status.clone());
         }

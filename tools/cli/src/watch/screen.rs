@@ -152,7 +152,8 @@ fn draw_connections(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) 
         let [acknowledged, streams] = connection.streams;
         let mut text = format!("  {acknowledged}/{streams} streams");
         if connection.reconnects > 0 {
-            text += &format!("  {} reconnects", connection.reconnects);
+            let plural = if connection.reconnects == 1 { "" } else { "s" };
+            text += &format!("  {} reconnect{plural}", connection.reconnects);
         }
         lines.push(Line::from(vec![
             Span::raw(format!(" #{} ", connection.number)),

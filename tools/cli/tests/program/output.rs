@@ -31,7 +31,7 @@ fn json_stands_alone_on_standard_output() {
     assert_eq!(replay["books"][0]["state"], "LIVE");
     let demo = short(&["--json"]);
     assert_eq!((demo.code, demo.err.as_str()), (Some(0), ""), "{demo:?}");
-    assert_eq!(demo.json()["latency"]["run"]["pace"], "live");
+    assert_eq!(demo.json()["latency"]["run"]["omission"], "measured_from_read");
     let venues = touchline(["venues", "--json"]).json();
     assert!(venues.as_array().unwrap().iter().any(|venue| venue["name"] == "binance-usdm"));
 }

@@ -104,3 +104,25 @@ fn pings_and_age_end_connections() {
     assert!(floor.lines[&alive].ended);
     assert_eq!(floor.counts.breaches[&Breach::Pong], 1);
 }
+
+/// A market that is paused has sent all that happened in it: its newest message names the snapshot's sequence.
+#[test]
+fn a_paused_market_is_not_ahead_of_its_messages() {
+    let start = Instant::now();
+    let mut floor = floor(Faults::default(), start);
+    let Admission::Open(id, _) = floor.admit("/public/stream?streams=btcusdt@depth@0ms", start) else {
+        panic!("not admitted")
+    };
+    let mut ahead = 0;
+    for tick in 1..200 {
+        let now = start + Duration::from_millis(10 * tick);
+        floor.command(Command::Resume { symbol: None }, now, 10 * tick);
+        floor.tick(now, 10 * tick);
+        let truth = floor.pits[0].truth.clone();
+        ahead += u64::from(floor.pits[0].sent() < truth.state().market.sequence());
+        floor.command(Command::Pause { symbol: None }, now, 10 * tick);
+        assert_eq!(floor.pits[0].sent(), truth.state().market.sequence());
+    }
+    assert!(ahead > 50, "{ahead}");
+    assert!(!floor.outgoing(id).is_empty());
+}

@@ -100,7 +100,7 @@ fn one_instrument_fits_the_smallest_usual_terminal() {
     for stage in ["parse", "ring", "apply", "publish", "end to end"] {
         assert!(line_with(&lines, stage).ends_with("412 ns  13.7 us   1.00 s"), "{text}");
     }
-    assert!(line_with(&lines, "#1 live").contains("2/2 streams  1 reconnects  wss://localhost"), "{text}");
+    assert!(line_with(&lines, "#1 live").contains("2/2 streams  1 reconnect  wss://localhost"), "{text}");
     assert!(
         line_with(&lines, "SYNCING -> LIVE, epoch 8").starts_with(" 23:54:23.000  binance:BTC-USDT"),
         "{text}"
