@@ -2,13 +2,16 @@
 //!
 //! To a book that only compares numbers, a venue that restarts at 1 repeats itself for ever: everything it says is old,
 //! and the book would stay at its last state and call it live. Two things tell the one from the other. An update that
-//! follows number 0 is the first of a count. And repetitions end: old updates that go on for as long as a stream may be
-//! behind a snapshot, each newer than the one before, with nothing new between them, are a stream of their own.
+//! follows number 0 is the first of a count. And repetitions end: old updates that go on for two seconds, each newer than
+//! the one before, with nothing new between them, are a stream of their own.
 
 use touchline_market::{Head, Nanos, Reason, Record, Sequence, State};
 
-use super::join::is_late;
+use super::join::{REACHED_WITHIN_NS, is_after};
 use super::{Keeper, Outcome, Phase};
+
+/// How long a running stream may repeat itself without anything new.
+const REPETITIONS_NS: u64 = 2_000_000_000;
 
 /// The old updates of late, as long as nothing else came and each was newer than the one before.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,13 +25,15 @@ pub(super) struct Old {
 }
 
 impl Old {
-    /// Takes an update that is older than `newest`. Is it one of a new count?
-    pub(super) fn is_new_count(&mut self, newest: Sequence, head: &Head) -> bool {
+    /// Takes an update that is older than `newest`. Is it one of a new count? `phase` is the book's: a stream that
+    /// has to reach a snapshot first may be behind it for longer than one that runs.
+    pub(super) fn is_new_count(&mut self, newest: Sequence, phase: Phase, head: &Head) -> bool {
         if newest != self.newest || head.sequence <= self.last {
             *self = Self { newest, last: head.sequence, since: head.ts_recv };
         }
         self.last = head.sequence;
-        head.previous == Sequence(0) || is_late(self.since, head)
+        let bound_ns = if phase == Phase::Following { REPETITIONS_NS } else { REACHED_WITHIN_NS };
+        head.previous == Sequence(0) || is_after(bound_ns, self.since, head)
     }
 }
 
@@ -39,7 +44,7 @@ impl Keeper {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
-        if !self.old.is_new_count(self.last, head) {
+        if !self.old.is_new_count(self.last, self.phase, head) {
             return self.drop_stale();
         }
         self.begin_count();
@@ -60,8 +65,8 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use super::super::join::REACHED_WITHIN_NS;
     use super::super::tests::{check, keeper};
+    use super::REPETITIONS_NS;
     use crate::testing::{at, beside, delta, in_stream, refresh};
     use crate::{Counters, Outcome};
     use touchline_market::{Continuity, Reason, State};
@@ -111,7 +116,7 @@ mod tests {
             let mut book = keeper(family);
             book.take(&in_stream(500, &[(10, 1)], &[]));
             let old = |time: u64, sequence| at(SECOND + time, delta(sequence - 1, sequence, &[(7, 7)], &[]));
-            const END: u64 = REACHED_WITHIN_NS;
+            const END: u64 = REPETITIONS_NS;
             check(
                 &mut book,
                 &[

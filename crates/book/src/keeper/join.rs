@@ -189,8 +189,13 @@ impl Keeper {
 /// Does the delta come so long after a snapshot's stamp that the snapshot must have been reached? Not known without
 /// both stamps.
 pub(super) fn is_late(snapshot: Nanos, delta: &Head) -> bool {
-    let (Some(then), Some(now)) = (snapshot.get(), delta.ts_recv.get()) else { return false };
-    now.saturating_sub(then) > REACHED_WITHIN_NS
+    is_after(REACHED_WITHIN_NS, snapshot, delta)
+}
+
+/// Does a message come more than so many nanoseconds after a stamp? Not known without both stamps.
+pub(super) fn is_after(bound_ns: u64, then: Nanos, head: &Head) -> bool {
+    let (Some(then), Some(now)) = (then.get(), head.ts_recv.get()) else { return false };
+    now.saturating_sub(then) > bound_ns
 }
 
 #[cfg(test)]

@@ -416,7 +416,7 @@ impl Keeper {
         }
         if let Some(last) = self.buffer.last() {
             match judge(self.config.continuity, last, head.previous, head.sequence) {
-                Step::Stale if self.old.is_new_count(last, head) => self.begin_count(),
+                Step::Stale if self.old.is_new_count(last, self.phase, head) => self.begin_count(),
                 Step::Stale => return self.drop_stale(),
                 Step::Gap => {
                     self.counters.gaps += 1;
