@@ -84,11 +84,11 @@ fn events_tell_what_happens_to_a_book() {
     assert!(all.by_ref().count() > 0, "what was under way, then the end");
     let states: Vec<_> = only_states.collect();
     assert!(states.iter().all(|event| matches!(event, Event::State { .. })), "{states:?}");
-    let ends = states.iter().filter_map(|event| match event {
+    let mut ends = states.iter().filter_map(|event| match event {
         Event::State { to, .. } => Some(*to),
         _ => None,
     });
-    assert_eq!(ends.last(), Some(State::Dead(Reason::WriterDead)));
+    assert_eq!(ends.next_back(), Some(State::Dead(Reason::WriterDead)));
     caller.unwrap().join().unwrap();
     assert!(*called.lock().unwrap() > 20);
 }

@@ -253,7 +253,11 @@ impl Member {
             (Some(handover), Some((_, side))) => Some(Overlapping { handover, side, places: &self.places }),
             _ => None,
         };
-        let input = matches!(order, Order::Input(_) | Order::Snapshot { .. });
+        let lost = match order {
+            Order::Input(_) => Intake::drop_frame,
+            Order::Snapshot { .. } => Intake::drop_snapshot,
+            Order::Head(_) | Order::Breaks { .. } => Intake::drop_break,
+        };
         let delivery = Delivery {
             intake: &mut self.intake,
             locals: &mut self.locals,
@@ -265,7 +269,7 @@ impl Member {
         };
         let outcome = outlet.with(bytes, more + due, delivery);
         if outcome.is_none() {
-            self.intake.lose(input);
+            lost(&mut self.intake);
         }
         if was != self.intake.is_overrun() {
             outlet.overrun(!was);

@@ -165,13 +165,16 @@ impl Intake {
         }
     }
 
-    /// Something could not go to the books for want of room: they must hear of it. `input` if it was something that
-    /// came, which is then counted as dropped.
+    /// A snapshot could not be taken for want of room. Nothing of the stream is missing: it is asked for again.
     #[cold]
-    pub(crate) fn lose(&mut self, input: bool) {
-        if input {
-            self.drop_frame();
-        }
+    pub(crate) fn drop_snapshot(&mut self) {
+        self.counters.received += 1;
+        self.counters.dropped += 1;
+    }
+
+    /// The books could not be told of a break for want of room: they must hear of it as soon as there is.
+    #[cold]
+    pub(crate) fn drop_break(&mut self) {
         self.overrun = true;
     }
 
