@@ -214,6 +214,30 @@ fn a_thinning_book_is_refreshed_while_it_is_live() {
     });
 }
 
+/// B9: the same with one book of 2,000 updates a second: the stream goes on while the snapshot is on its way, so that
+/// it is older than the book when it comes. It deepens the book all the same.
+#[test]
+fn a_fast_book_is_refreshed_by_a_snapshot_that_comes_late() {
+    for (venue, late_ms) in VENUES.into_iter().flat_map(|venue| [(venue, 0), (venue, 200)]) {
+        let faults = Faults { snapshot_late: 1.0, late_ms, ..Faults::default() };
+        let symbols = Config::symbols(venue, 1);
+        let rig = rig_with(Config { symbols, rate: 2_000.0, faults, ..Config::new(venue) }, |mut builder| {
+            builder.config_mut().snapshot_levels = 5;
+            builder
+        });
+        rig.all_live();
+        let mut history = History::of(&rig);
+        let symbol = rig.feed.views()[0].1.instrument().symbol.clone();
+        let took = rig.wait("the depth is refreshed", |rig| counters(rig, &symbol).snapshots > 1);
+        println!("{venue}: refreshed after {took:?} by a snapshot {late_ms} ms late");
+        let after = counters(&rig, &symbol);
+        assert_eq!((after.snapshots, after.ignored_snapshots, after.disproved), (2, 0, 0), "{after:?}");
+        assert_eq!(rig.view(&symbol).touch().epoch, 1);
+        history.assert_quiet(&symbol);
+        rig.finish();
+    }
+}
+
 /// B9 and B3: updates are lost after refreshes failed: the books still get their snapshots.
 #[test]
 fn a_refresh_that_failed_does_not_hold_up_a_resync() {

@@ -32,7 +32,8 @@ impl Old {
             *self = Self { newest, last: head.sequence, since: head.ts_recv };
         }
         self.last = head.sequence;
-        let bound_ns = if phase == Phase::Following { REPETITIONS_NS } else { REACHED_WITHIN_NS };
+        let running = matches!(phase, Phase::Following | Phase::Recording);
+        let bound_ns = if running { REPETITIONS_NS } else { REACHED_WITHIN_NS };
         head.previous == Sequence(0) || is_after(bound_ns, self.since, head)
     }
 }

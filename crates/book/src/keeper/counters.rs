@@ -14,7 +14,8 @@ pub struct Counters {
     pub stale: u64,
     /// Snapshots older than the stream at hand, not loaded. Ask for a newer one.
     pub too_old: u64,
-    /// Snapshots that were asked for in vain: the book was live and newer, or the stream did not reach it in time.
+    /// Snapshots that were asked for in vain: the book was live and newer, and kept no copies that lead from there to
+    /// it; or the stream did not reach it in time.
     pub ignored_snapshots: u64,
     /// Messages that hold no levels, or that came for a dead book.
     pub unwanted: u64,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use touchline_market::{Continuity, Flags, Reason, State, UpdateKind};
+use touchline_market::{Continuity, Flags, Reason, Side, State, UpdateKind};
 
 use super::tests::broken;
-use crate::testing::{Message, at, beside, delta};
+use crate::testing::{Message, at, beside, delta, in_stream};
 use crate::{Keeper, KeeperConfig};
 
 /// What one delta brings: how far its sequence jumps, and its changes (bid or ask, price, quantity).
@@ -86,7 +86,7 @@ fn damage() -> impl Strategy<Value = Damage> {
         2 => Just(Damage::Double),
         2 => Just(Damage::Swap),
         5 => (-12isize..6).prop_map(Damage::Snapshot),
-        3 => (-4isize..8).prop_map(Damage::Refresh),
+        3 => (-8isize..8).prop_map(Damage::Refresh),
         2 => Just(Damage::Foreign),
         1 => Just(Damage::Break),
     ]
@@ -116,9 +116,10 @@ fn damaged(trace: &Trace, damages: &[(usize, Damage)]) -> Vec<Message> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
-    /// Messages are removed, doubled, swapped and interleaved with snapshots of any age, and of another book: whenever
-    /// the book says LIVE, it holds the venue's levels at its sequence; it becomes live only where the stream since the
-    /// last break has reached that sequence; and no message goes unaccounted.
+    /// Messages are removed, doubled, swapped and interleaved with snapshots of any age, and of another book, and every
+    /// few messages a refresh is expected: whenever the book says LIVE, it holds the venue's levels at its sequence; it
+    /// becomes live only where the stream since the last break has reached that sequence; and no message goes
+    /// unaccounted.
     #[test]
     fn live_book_is_the_venues_book_whatever_happens_to_the_stream(
         family in prop_oneof![
@@ -126,6 +127,7 @@ proptest! {
         ],
         changes in vec((1u64..5, vec((any::<bool>(), 0i64..12, 0u64..4), 0..6)), 2..60),
         damages in vec((any::<usize>(), damage()), 1..12),
+        expects in 1usize..20,
     ) {
         let trace = Trace::new(family, &changes);
         let config = KeeperConfig { continuity: family, buffer_messages: 16, ..KeeperConfig::default() };
@@ -143,6 +145,9 @@ proptest! {
             };
             let before = keeper.state();
             keeper.take(&(head, body));
+            if n % expects == 0 {
+                keeper.expect_refresh();
+            }
             prop_assert!(keeper.counters().balance(keeper.buffered()), "{:?}", keeper.counters());
             match keeper.state() {
                 State::Live => prop_assert!(!keeper.wants_snapshot()),
@@ -294,5 +299,68 @@ fn refresh_may_race_the_stream_in_every_way() {
                 assert_eq!(keeper.shown(), trace.levels(*trace.books.keys().last().unwrap()));
             }
         }
+    }
+}
+
+/// A refresh is expected at every place of a running stream, and a snapshot of every age comes at every place after
+/// it: the book stays live, in one epoch, and right as deep as it is proven; the snapshot is loaded exactly if it is
+/// not older than the request, and the book that began with two levels a side is the whole one from then on.
+#[test]
+fn expected_refresh_may_race_the_stream_in_every_way() {
+    const BEGIN: usize = 14;
+    const COUNT: usize = 36;
+    let families = FAMILIES.into_iter().chain([Continuity::Connection, Continuity::Unchecked]);
+    for family in families {
+        let trace = steady(family, COUNT as u64);
+        let mut short = trace.levels(trace.deltas[BEGIN].0.previous.0);
+        short.iter_mut().for_each(|side| side.truncate(2));
+        let [bids, asks] = short;
+        let start = in_stream(trace.deltas[BEGIN].0.previous.0, &bids, &asks);
+        for asked in BEGIN..COUNT {
+            for place in asked..COUNT {
+                for state in BEGIN - 2..=COUNT {
+                    let mut keeper =
+                        Keeper::new(&KeeperConfig { continuity: family, ..KeeperConfig::default() });
+                    keeper.take(&start);
+                    for (n, delta) in trace.deltas.iter().enumerate().skip(BEGIN) {
+                        if n == asked {
+                            keeper.expect_refresh();
+                        }
+                        if n == place {
+                            let (mut head, body) = trace.snapshot(state);
+                            head.flags = head.flags.with(Flags::REFRESH);
+                            keeper.take(&(head, body));
+                            let whole = asked <= state && state <= place;
+                            compare_proven(&keeper, &trace, delta.0.previous.0, whole);
+                        }
+                        keeper.take(delta);
+                        let whole = n >= place && (asked..=n + 1).contains(&state);
+                        compare_proven(&keeper, &trace, delta.0.sequence.0, whole);
+                    }
+                    let (counters, loaded) = (keeper.counters(), state >= asked);
+                    assert_eq!(
+                        counters.snapshots,
+                        1 + u64::from(loaded),
+                        "{family:?} {asked} {place} {state}"
+                    );
+                    assert_eq!(counters.ignored_snapshots, u64::from(!loaded));
+                    assert_eq!((counters.updates, keeper.epoch()), ((COUNT - BEGIN) as u64, 1));
+                }
+            }
+        }
+    }
+}
+
+/// The book is live at this sequence, and the venue's: all of it, or as deep as it is proven.
+fn compare_proven(keeper: &Keeper, trace: &Trace, sequence: u64, whole: bool) {
+    assert!(keeper.state().is_live() && keeper.counters().balance(keeper.buffered()));
+    assert_eq!(keeper.sequence().0, sequence);
+    let (shown, levels) = (keeper.shown(), trace.levels(sequence));
+    if whole {
+        assert_eq!(shown, levels);
+    }
+    for (n, side) in [Side::Bid, Side::Ask].into_iter().enumerate() {
+        let proven = keeper.book().proven(side);
+        assert_eq!(shown[n][..proven], levels[n][..proven]);
     }
 }

@@ -78,6 +78,9 @@ impl Keeper {
                 self.epoch = self.epoch.wrapping_add(u32::from(outcome == Outcome::Applied));
                 outcome
             }
+            Phase::Recording if head.sequence <= self.last && head.flags.has(Flags::REFRESH) => {
+                self.refresh_by_copies(head, body)
+            }
             _ if head.sequence <= self.last => {
                 self.counters.ignored_snapshots += 1;
                 Outcome::Ignored

@@ -24,13 +24,23 @@
 //!
 //! **A snapshot beside the stream while live** is ignored if it is not newer than the book. A newer one is ahead of
 //! the stream: it replaces the levels (they are the venue's at that sequence), deltas up to it are dropped as they
-//! come, and the next must join it. Nothing was missed, so the epoch stays. One that is only to refresh the depth
-//! ([`Flags::REFRESH`]) is kept aside until the stream reaches it, so that nothing unproven is ever shown.
+//! come, and the next must join it. Nothing was missed, so the epoch stays.
+//!
+//! **A snapshot that is only to refresh the depth** ([`Flags::REFRESH`]) never leads the stream, so that nothing
+//! unproven is ever shown. The book stays LIVE, in its epoch, at its sequence, whichever of them is ahead:
+//!
+//! ```text
+//!   expect_refresh()     applied deltas are copied     older snapshot: loaded, newer copies replayed
+//!   Following ───────────▶ Recording ─────────────────────────────────────────────────────▶ Following
+//!                              │ newer snapshot: kept aside        the stream reaches it: loaded │
+//!                              └──────────────▶ Refreshing ──────────────────────────────────────┘
+//! ```
 //!
 //! **Start without a snapshot** ([`Start::Empty`]): the levels are applied from the first delta on, over gaps too,
 //! and never called live.
 mod anew;
 mod buffer;
+mod copies;
 mod counters;
 mod join;
 mod refresh;
@@ -38,13 +48,14 @@ mod refresh;
 pub use counters::Counters;
 
 use touchline_market::{
-    Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, Side, State, UpdateKind,
+    Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, State, UpdateKind,
 };
 
 use crate::continuity::{Step, judge};
 use crate::{Book, BookConfig, BookError};
 use anew::Old;
 use buffer::Buffer;
+use copies::Copies;
 use refresh::Refresh;
 
 /// What a book begins with.
@@ -67,9 +78,9 @@ pub struct KeeperConfig {
     pub crossing: Crossing,
     /// What it begins with.
     pub start: Start,
-    /// Most deltas kept for a snapshot.
+    /// Most deltas kept for a snapshot, and most copies kept for a refresh.
     pub buffer_messages: usize,
-    /// Most bytes of deltas kept for a snapshot.
+    /// Most bytes of either.
     pub buffer_bytes: usize,
 }
 
@@ -122,6 +133,8 @@ enum Phase {
     Following,
     /// As `Following`, with a newer snapshot kept aside.
     Refreshing,
+    /// As `Following`, with copies kept for a snapshot that is on its way.
+    Recording,
 }
 
 /// A book with its state.
@@ -140,6 +153,7 @@ pub struct Keeper {
     counters: Counters,
     buffer: Buffer,
     refresh: Refresh,
+    copies: Copies,
     old: Old,
     /// Levels of the last snapshot: bids, asks.
     snapshot_levels: [usize; 2],
@@ -163,6 +177,7 @@ impl Keeper {
             counters: Counters::default(),
             buffer: Buffer::default(),
             refresh: Refresh::default(),
+            copies: Copies::default(),
             old: Old::default(),
             snapshot_levels: [0; 2],
             config: *config,
@@ -263,19 +278,6 @@ impl Keeper {
         self.buffer.len() + self.refresh.len()
     }
 
-    /// Is the book live, and of some side known to less than a quarter of `wanted` levels? Then a snapshot with
-    /// [`Flags::REFRESH`] is worth asking for.
-    ///
-    /// A side is never shallow if the last snapshot held fewer than `wanted` levels of it: asked for that many, the
-    /// venue had no more, and every level since came in the stream.
-    #[must_use]
-    pub fn is_shallow(&self, wanted: u32) -> bool {
-        let wanted = wanted as usize;
-        let [bids, asks] = self.snapshot_levels;
-        let shallow = |(side, held)| held >= wanted && self.book.proven(side) < wanted.div_ceil(4);
-        self.state.is_live() && [(Side::Bid, bids), (Side::Ask, asks)].into_iter().any(shallow)
-    }
-
     /// Applies a delta that comes next.
     #[inline]
     fn apply<'a, I>(&mut self, head: &Head, body: I) -> Outcome
@@ -354,7 +356,7 @@ impl Keeper {
         }
     }
 
-    /// A delta of a stream that has no, or not yet a, proven book, or a snapshot kept aside.
+    /// A delta of a stream that has no, or not yet a, proven book, or a refresh to come.
     fn delta<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
@@ -368,7 +370,7 @@ impl Keeper {
             }
             Phase::Unfounded => self.apply_unfounded(head, body),
             Phase::Joining => self.delta_at_join(head, body),
-            Phase::Following | Phase::Refreshing => self.delta_before_refresh(head, body),
+            Phase::Following | Phase::Refreshing | Phase::Recording => self.delta_before_refresh(head, body),
         }
     }
 

@@ -1,11 +1,11 @@
-//! A snapshot that is to refresh the depth of a live book: kept aside until the stream reaches it.
+//! A snapshot that is to refresh the depth of a live book and is newer: kept aside until the stream reaches it.
 //!
 //! It is loaded with the first delta that spans its sequence, and that delta is applied on top: quantities are
 //! absolute, so the book is then the venue's at the delta's sequence, with every level the snapshot knows. Until then
 //! the book is as if there were no snapshot. If the stream does not reach it in time, or the book stops being live, it
 //! is dropped: nothing was built on it.
 
-use touchline_market::{Head, Record};
+use touchline_market::{Head, Record, Side};
 
 use super::join::is_late;
 use super::{Keeper, Outcome, Phase};
@@ -26,6 +26,20 @@ impl Refresh {
 }
 
 impl Keeper {
+    /// Is the book live, and of some side known to less than a quarter of `wanted` levels? Then a snapshot with
+    /// [`Flags::REFRESH`](touchline_market::Flags::REFRESH) is worth asking for: see
+    /// [`expect_refresh`](Self::expect_refresh).
+    ///
+    /// A side is never shallow if the last snapshot held fewer than `wanted` levels of it: asked for that many, the
+    /// venue had no more, and every level since came in the stream.
+    #[must_use]
+    pub fn is_shallow(&self, wanted: u32) -> bool {
+        let wanted = wanted as usize;
+        let [bids, asks] = self.snapshot_levels;
+        let shallow = |(side, held)| held >= wanted && self.book.proven(side) < wanted.div_ceil(4);
+        self.state.is_live() && [(Side::Bid, bids), (Side::Ask, asks)].into_iter().any(shallow)
+    }
+
     /// Keeps a snapshot that is newer than a live book, in the place of one kept before.
     pub(super) fn keep_refresh<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
@@ -45,12 +59,13 @@ impl Keeper {
         Outcome::Buffered
     }
 
-    /// A delta of a live stream while a snapshot is kept.
+    /// A delta of a live stream while a snapshot is kept, or is on its way.
     pub(super) fn delta_before_refresh<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
         match judge(self.config.continuity, self.last, head.previous, head.sequence) {
+            Step::Next if self.phase == Phase::Recording => self.apply_and_copy(head, body),
             Step::Next => self.apply_at_refresh(head, body),
             Step::Stale => self.hear_old(head, body),
             Step::Gap => self.gap(head, body),
@@ -96,13 +111,11 @@ impl Keeper {
         self.apply(head, body)
     }
 
-    /// Forgets the kept snapshot.
+    /// Forgets the kept snapshot, or the copies for one that is on its way.
     pub(super) fn drop_refresh(&mut self) {
-        if self.refresh.head.take().is_none() {
-            return;
-        }
-        self.counters.ignored_snapshots += 1;
-        if self.phase == Phase::Refreshing {
+        self.counters.ignored_snapshots += u64::from(self.refresh.head.take().is_some());
+        self.copies.clear();
+        if matches!(self.phase, Phase::Refreshing | Phase::Recording) {
             self.phase = Phase::Following;
         }
     }

@@ -46,6 +46,7 @@ impl Books {
                 obey(&mut self.shard, control);
                 took = true;
             }
+            self.shard.observer().flush();
             if took {
                 idle = 0;
             } else if gone.iter().all(|gone| *gone) {
@@ -73,7 +74,10 @@ impl Books {
             }
             let took = lane.next(|received| {
                 // A book is announced here before its reader hears of it: whoever sees its first message sees it.
-                while let Some(control) = mail.pop() {
+                // Asked for each message, so first without taking: two plain loads.
+                while !mail.is_empty()
+                    && let Some(control) = mail.pop()
+                {
                     obey(shard, control);
                 }
                 match received {

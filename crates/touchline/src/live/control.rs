@@ -23,13 +23,9 @@ pub(crate) enum Control {
         /// Which.
         channels: Vec<Channel>,
     },
-    /// A book needs a snapshot.
-    Snapshot {
-        /// Whose.
-        id: u32,
-        /// The book is live: it only wants to know deeper levels again.
-        refresh: bool,
-    },
+    /// These books need a snapshot, by the number of their instruments. With `true` the book is live, and only wants to
+    /// know deeper levels again.
+    Snapshots(Vec<(u32, bool)>),
     /// Events of connections go there too.
     Consumer(Sender),
     /// For the books on this reader's own thread.

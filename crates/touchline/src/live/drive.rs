@@ -37,8 +37,15 @@ impl Driver for Engine {
         match control {
             Control::Subscribe(subscribe) => self.subscribe(subscribe),
             Control::Unsubscribe { id, channels } => self.unsubscribe(id, &channels),
-            Control::Snapshot { id, refresh: false } => self.resyncs.need(id, 0, stamp.now),
-            Control::Snapshot { id, refresh: true } => self.refresh(id),
+            Control::Snapshots(needs) => {
+                for (id, refresh) in needs {
+                    if refresh {
+                        self.refresh(id);
+                    } else {
+                        self.resyncs.need(id, 0, stamp.now);
+                    }
+                }
+            }
             Control::Consumer(sender) => self.consumers.push(sender),
             Control::Books(control) => {
                 for outlet in &mut self.setup.outlets {
@@ -59,6 +66,11 @@ impl Driver for Engine {
     fn turn(&mut self, now: Moment, commands: &mut Vec<Command>) -> Turn {
         if self.stopping {
             return Turn::Done;
+        }
+        for outlet in &mut self.setup.outlets {
+            if let Outlet::Direct(direct) = outlet {
+                direct.shard.observer().flush();
+            }
         }
         if !self.dirty && now < self.wake {
             return Turn::Until(self.wake);

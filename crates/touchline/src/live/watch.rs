@@ -9,9 +9,6 @@ use touchline_market::{Flags, Head, InstrumentId, Nanos, State, UpdateKind};
 use super::control::Control;
 use crate::events::{Event, EventKind, Sender};
 
-/// How often, in messages of a book, it is looked whether its known depth has grown thin.
-const DEPTH_CHECK_EVERY: u32 = 256;
-
 /// Shortest time between two requests for deeper levels of a live book.
 const REFRESH_EVERY_NS: u64 = 30_000_000_000;
 
@@ -28,7 +25,6 @@ pub(crate) struct Watched {
     state: State,
     /// A snapshot was asked for and has not come.
     asked: bool,
-    messages: u32,
     /// When deeper levels were last asked for.
     refreshed: Nanos,
     /// Levels a side that the book should know.
@@ -38,7 +34,7 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn new(id: u32, reader: usize, wanted: u32) -> Self {
         // The reader asks for the first snapshot by itself, as soon as the stream is acknowledged.
-        Self { id, reader, state: State::Init, asked: true, messages: 0, refreshed: Nanos::NONE, wanted }
+        Self { id, reader, state: State::Init, asked: true, refreshed: Nanos::NONE, wanted }
     }
 }
 
@@ -46,13 +42,16 @@ impl Watched {
 #[derive(Debug)]
 pub(crate) struct Watch {
     books: Vec<Watched>,
-    readers: Vec<Mailbox>,
+    readers: Vec<(Mailbox, Vec<(u32, bool)>)>,
     consumers: Vec<Sender>,
+    /// Something is to be asked of a reader.
+    asks: bool,
 }
 
 impl Watch {
     pub(crate) fn new(readers: Vec<Mailbox>) -> Self {
-        Self { books: Vec::new(), readers, consumers: Vec::new() }
+        let readers = readers.into_iter().map(|mailbox| (mailbox, Vec::new())).collect();
+        Self { books: Vec::new(), readers, consumers: Vec::new(), asks: false }
     }
 
     /// A book was added in this place.
@@ -74,6 +73,27 @@ impl Watch {
         self.consumers.push(sender);
     }
 
+    /// Asks each reader for the snapshots that its books need. Not done book by book: telling a reader may wake it,
+    /// which costs as much as flagging some books, and first of all every book has to be flagged.
+    #[inline]
+    pub(crate) fn flush(&mut self) {
+        if self.asks {
+            self.ask_readers();
+        }
+    }
+
+    #[cold]
+    fn ask_readers(&mut self) {
+        self.asks = false;
+        for (mailbox, needs) in self.readers.iter_mut().filter(|(_, needs)| !needs.is_empty()) {
+            match mailbox.get() {
+                // A reader that is gone ends its books; there is nobody left to ask.
+                Some(reader) => _ = reader.send(Control::Snapshots(std::mem::take(needs))),
+                None => self.asks = true,
+            }
+        }
+    }
+
     fn send(&self, kind: EventKind, event: impl Fn() -> Event) {
         for consumer in self.consumers.iter().filter(|consumer| consumer.wants(kind)) {
             consumer.send(event());
@@ -88,17 +108,12 @@ impl Watch {
         watched.state = to;
         let answered = head.kind == UpdateKind::Snapshot && head.flags.has(Flags::BESIDE_STREAM);
         watched.asked &= !answered;
-        let send = |control| {
-            let reader = self.readers.get(watched.reader).and_then(|reader| reader.get());
-            reader.is_some_and(|reader| reader.send(control))
-        };
-        if keeper.wants_snapshot() {
-            watched.asked = watched.asked || send(Control::Snapshot { id: watched.id, refresh: false });
-        } else if head.ts_recv.0.saturating_sub(watched.refreshed.0) >= REFRESH_EVERY_NS
-            && keeper.is_shallow(watched.wanted)
+        if keeper.wants_snapshot()
+            && !watched.asked
+            && let Some((_, needs)) = self.readers.get_mut(watched.reader)
         {
-            watched.refreshed = head.ts_recv;
-            send(Control::Snapshot { id: watched.id, refresh: true });
+            needs.push((watched.id, false));
+            (watched.asked, self.asks) = (true, true);
         }
         if from != to {
             let (instrument, epoch, at) = (InstrumentId(watched.id), keeper.epoch(), head.ts_recv);
@@ -111,13 +126,7 @@ impl crate::pipeline::Observer for Watch {
     #[inline]
     fn book(&mut self, head: &Head, keeper: &Keeper, outcome: Outcome) {
         let Some(watched) = self.books.get_mut(head.instrument.0 as usize) else { return };
-        watched.messages = watched.messages.wrapping_add(1);
-        let due = watched.messages.is_multiple_of(DEPTH_CHECK_EVERY);
-        if outcome != Outcome::Applied
-            || head.kind != UpdateKind::Delta
-            || watched.state != keeper.state()
-            || due
-        {
+        if outcome != Outcome::Applied || head.kind != UpdateKind::Delta || watched.state != keeper.state() {
             self.look(head, keeper);
         }
         if !self.consumers.is_empty()
@@ -129,6 +138,21 @@ impl crate::pipeline::Observer for Watch {
                 touch: touchline_book::Touch::of(keeper),
             });
         }
+    }
+
+    /// Asks for deeper levels where too few are known.
+    #[cold]
+    fn refresh(&mut self, head: &Head, keeper: &Keeper) -> bool {
+        let Some(watched) = self.books.get_mut(head.instrument.0 as usize) else { return false };
+        let rested = head.ts_recv.0.saturating_sub(watched.refreshed.0) >= REFRESH_EVERY_NS;
+        if !rested || !keeper.is_shallow(watched.wanted) {
+            return false;
+        }
+        watched.refreshed = head.ts_recv;
+        let Some((_, needs)) = self.readers.get_mut(watched.reader) else { return false };
+        needs.push((watched.id, true));
+        self.asks = true;
+        true
     }
 
     #[inline]

@@ -14,6 +14,9 @@ use super::timing::Timing;
 use crate::clock::Ticks;
 use crate::view::{Tally, VIEW_DEPTH, View};
 
+/// How often, in messages of a book, it is asked whether its depth is to be refreshed.
+const REFRESH_CHECK_EVERY: u64 = 256;
+
 /// One instrument's book, and the cells its views are published in.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -83,8 +86,12 @@ impl Desk {
                 let outcome = self.keeper.handle(head, body);
                 let applied = timing.map(Timing::now);
                 self.publisher.publish(&self.keeper, view_stamp(head, applied, timing));
-                self.tally.set_book(self.keeper.counters().received);
+                let received = self.keeper.counters().received;
+                self.tally.set_book(received);
                 observer.book(head, &self.keeper, outcome);
+                if received.is_multiple_of(REFRESH_CHECK_EVERY) && observer.refresh(head, &self.keeper) {
+                    self.keeper.expect_refresh();
+                }
                 return Some(applied);
             }
             UpdateKind::Bbo => {

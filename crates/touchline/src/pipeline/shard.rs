@@ -20,6 +20,12 @@ pub trait Observer {
     /// A book message, or a break, was handled and published; `outcome` says what it did.
     fn book(&mut self, _head: &Head, _keeper: &Keeper, _outcome: Outcome) {}
 
+    /// Asked now and then: is a snapshot on its way that is to refresh the depth of this book? Then the book prepares
+    /// for one that comes late ([`Keeper::expect_refresh`]).
+    fn refresh(&mut self, _head: &Head, _keeper: &Keeper) -> bool {
+        false
+    }
+
     /// The venue's best bid and offer was published, or that it is stale.
     fn bbo(&mut self, _head: &Head, _bbo: &BboView) {}
 
