@@ -62,7 +62,7 @@ impl Books {
     #[inline]
     fn take(&mut self, reader: usize, gone: &mut [bool]) -> bool {
         let Some((lane, told)) = self.lanes.get_mut(reader) else { return false };
-        let (shard, mail) = (&mut self.shard, &self.mail);
+        let shard = &mut self.shard;
         let abandoned = lane.is_abandoned();
         for n in 0..FAIR {
             // What is still in the ring is older than what was dropped: no book of it is up to date.
@@ -72,28 +72,19 @@ impl Books {
                 shard.overrun(|index| concerned.binary_search(&index).is_ok());
                 *told = true;
             }
-            let took = lane.next(|received| {
-                // A book is announced here before its reader hears of it: whoever sees its first message sees it.
-                // Asked for each message, so first without taking: two plain loads.
-                while !mail.is_empty()
-                    && let Some(control) = mail.pop()
-                {
-                    obey(shard, control);
-                }
-                match received {
-                    Received::Ring(message) => match Head::from_record(message.first()) {
-                        Some(head) if message.len() == head.body_records() + 1 => {
-                            shard.take(&head, message.rest())
-                        }
-                        _ => shard.strays += 1,
-                    },
-                    Received::Large(mut records) => {
-                        while let Some((head, body, rest)) = split_update(records) {
-                            shard.take(&head, body.iter());
-                            records = rest;
-                        }
-                        shard.strays += u64::from(!records.is_empty());
+            let took = lane.next(|received| match received {
+                Received::Ring(message) => match Head::from_record(message.first()) {
+                    Some(head) if message.len() == head.body_records() + 1 => {
+                        shard.take(&head, message.rest())
                     }
+                    _ => shard.strays += 1,
+                },
+                Received::Large(mut records) => {
+                    while let Some((head, body, rest)) = split_update(records) {
+                        shard.take(&head, body.iter());
+                        records = rest;
+                    }
+                    shard.strays += u64::from(!records.is_empty());
                 }
             });
             if !took {
