@@ -10,6 +10,7 @@
 )]
 
 mod address;
+mod body;
 mod continuity;
 mod instrument;
 mod level;
@@ -22,6 +23,7 @@ mod update;
 mod venue;
 
 pub use address::{Address, AddressError, What};
+pub use body::{Bbo, Ticker, Trade};
 pub use continuity::{Continuity, Crossing};
 pub use instrument::{Contract, Instrument, InstrumentId, InstrumentKind, InstrumentStatus};
 pub use level::{Level, Side};
@@ -31,7 +33,6 @@ pub use sink::{LevelPacker, Sink, SinkFull};
 pub use state::{Reason, State};
 pub use time::Nanos;
 pub use update::{
-    Bbo, Channel, Flags, Head, LEVELS_MAX, LEVELS_PER_RECORD, Levels, Sequence, Ticker, Trade, UpdateError,
-    UpdateKind,
+    Channel, Flags, Head, LEVELS_MAX, LEVELS_PER_RECORD, Levels, Sequence, UpdateError, UpdateKind,
 };
 pub use venue::{Venue, VenueError};
