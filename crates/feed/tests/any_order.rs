@@ -60,7 +60,8 @@ fn say(connection: &mut Connection, said: Said, now: &mut Moment, gate: &mut Gat
         Said::Pinged => connection.pinged(*now),
         Said::Accepted(id) => connection.reply(Reply::Accepted { id }, *now),
         Said::Rejected(id, terminal) => {
-            connection.reply(Reply::Refused { id, code: 1, text: String::new(), terminal }, *now);
+            connection
+                .reply(Reply::Refused { id, stream: None, code: 1, text: String::new(), terminal }, *now);
         }
         Said::Closing => connection.reply(Reply::Closing, *now),
         Said::BadMessage => connection.bad_message(*now),

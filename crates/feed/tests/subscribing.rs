@@ -135,7 +135,7 @@ fn late_answer_does_not_speak_for_the_next_in_place() {
     let asked: Vec<_> = bench.requests.iter().map(|(_, ask, _, names)| (*ask, names[0].as_str())).collect();
     let expected = [(Ask::Subscribe, "first"), (Ask::Unsubscribe, "first"), (Ask::Subscribe, "second")];
     assert_eq!(asked, expected);
-    let refused = Reply::Refused { id: Some(1), code: 2, text: String::new(), terminal: true };
+    let refused = Reply::Refused { id: Some(1), stream: None, code: 2, text: String::new(), terminal: true };
     bench.connection.reply(refused, bench.now);
     bench.connection.reply(Reply::Accepted { id: 1 }, bench.now);
     assert!(!bench.connection.is_subscribed(second));

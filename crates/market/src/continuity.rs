@@ -18,6 +18,16 @@ pub enum Continuity {
     Unchecked,
 }
 
+/// How a venue computes the checksum that it sends beside its book: the recipe that it hands to the book.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Checksum {
+    /// It sends none.
+    None,
+    /// CRC-32 (IEEE) over the ten best asks, then the ten best bids, best first: of each the digits of the price, then
+    /// of the quantity, as sent, without point and leading zeros.
+    DigitsOfTen,
+}
+
 /// Whether a venue's own rules let a book cross.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Crossing {

@@ -19,19 +19,21 @@ mod record;
 mod sink;
 mod state;
 mod time;
+mod trailer;
 mod update;
 mod venue;
 
 pub use address::{Address, AddressError, What};
-pub use body::{Bbo, Ticker, Trade};
-pub use continuity::{Continuity, Crossing};
+pub use body::{Bbo, Candle, Order, OrderId, OrderStep, Ticker, Trade};
+pub use continuity::{Checksum, Continuity, Crossing};
 pub use instrument::{Contract, Instrument, InstrumentId, InstrumentKind, InstrumentStatus};
 pub use level::{Level, Side};
 pub use number::{Decimal, Price, Qty, SCALE_MAX, ScaleError, rescale_price, rescale_qty};
 pub use record::{RECORD_WORDS, Record};
-pub use sink::{LevelPacker, Sink, SinkFull};
+pub use sink::{LevelPacker, Sink, SinkFull, TrailedPacker};
 pub use state::{Reason, State};
 pub use time::Nanos;
+pub use trailer::Trailer;
 pub use update::{
     Channel, Flags, Head, LEVELS_MAX, LEVELS_PER_RECORD, Levels, Sequence, UpdateError, UpdateKind,
 };

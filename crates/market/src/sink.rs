@@ -1,6 +1,6 @@
 //! Where a parser writes its updates: straight into ring slots, or into a buffer.
 
-use crate::{Head, Level, Record, UpdateError};
+use crate::{Head, Level, Record, Trailer, UpdateError};
 
 /// The sink cannot take the message: it is full, or the message is larger than it. Nothing of it was taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -70,5 +70,45 @@ impl LevelPacker {
             _ => Record([a, b, c, d, 0, 0, 0]),
         };
         sink.push(record).map_err(|SinkFull| UpdateError::SinkFull)
+    }
+}
+
+/// As [`LevelPacker`], for messages with a [`Trailer`]: a whole record is held back too, since the last one takes the
+/// trailer.
+#[derive(Debug, Default)]
+pub struct TrailedPacker {
+    held: [u64; 6],
+    words: usize,
+}
+
+impl TrailedPacker {
+    /// Adds one level.
+    ///
+    /// # Errors
+    /// [`UpdateError::SinkFull`].
+    #[inline]
+    pub fn push(&mut self, level: Level, sink: &mut impl Sink) -> Result<(), UpdateError> {
+        if self.words == self.held.len() {
+            self.send(0, sink)?;
+        }
+        if let Some([price, qty]) = self.held.get_mut(self.words..self.words + 2) {
+            (*price, *qty) = (level.price.0.cast_unsigned(), level.qty.0);
+            self.words += 2;
+        }
+        Ok(())
+    }
+
+    /// Sends the last record, with the trailer. The head must say [`Flags::TRAILER`](crate::Flags::TRAILER).
+    ///
+    /// # Errors
+    /// [`UpdateError::SinkFull`].
+    pub fn finish(&mut self, trailer: Trailer, sink: &mut impl Sink) -> Result<(), UpdateError> {
+        self.send(trailer.to_word(), sink)
+    }
+
+    fn send(&mut self, last: u64, sink: &mut impl Sink) -> Result<(), UpdateError> {
+        self.words = 0;
+        let [a, b, c, d, e, f] = std::mem::take(&mut self.held);
+        sink.push(Record([a, b, c, d, e, f, last])).map_err(|SinkFull| UpdateError::SinkFull)
     }
 }

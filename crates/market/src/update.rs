@@ -8,8 +8,10 @@
 //! 3      previous: the sequence this update follows          qty              ask qty  side     high
 //! 4      sequence: the sequence it brings the book to        price                              low
 //! 5      bids u16 | asks u16 | ticks from mark to commit u32       qty                                volume
-//! 6      mark: the pipeline owner's word
+//! 6      mark: the pipeline owner's word                     trailer, in the last record
 //! ```
+//!
+//! Candles, orders and status have their words in `body.rs`, the trailer in `trailer.rs`.
 
 use crate::{InstrumentId, Level, Nanos, Price, Qty, Record, Side};
 
@@ -36,9 +38,27 @@ pub enum Channel {
     Trade,
     /// Rolling statistics.
     Ticker,
+    /// Open, high, low, close and volume of a minute.
+    Candle,
+    /// Single orders of the book (L3): snapshot and changes.
+    Orders,
+    /// Whether the instrument trades.
+    Status,
 }
 
 impl Channel {
+    /// Every channel, in the order of its number.
+    pub const ALL: [Self; 8] = [
+        Self::Book,
+        Self::Depth,
+        Self::Bbo,
+        Self::Trade,
+        Self::Ticker,
+        Self::Candle,
+        Self::Orders,
+        Self::Status,
+    ];
+
     /// The channel's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -48,6 +68,9 @@ impl Channel {
             Self::Bbo => "bbo",
             Self::Trade => "trade",
             Self::Ticker => "ticker",
+            Self::Candle => "candle",
+            Self::Orders => "orders",
+            Self::Status => "status",
         }
     }
 }
@@ -70,12 +93,31 @@ pub enum UpdateKind {
     Ticker = 6,
     /// Not from the venue: the book's stream broke, for the reason in [`Head::reason`].
     Break = 7,
+    /// A candle.
+    Candle = 8,
+    /// All orders of a book; replaces.
+    OrderSnapshot = 9,
+    /// Changes of single orders.
+    OrderDelta = 10,
+    /// Whether the instrument trades.
+    Status = 11,
 }
 
 impl UpdateKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 7] =
-        [Self::Snapshot, Self::Delta, Self::Depth, Self::Bbo, Self::Trade, Self::Ticker, Self::Break];
+    pub const ALL: [Self; 11] = [
+        Self::Snapshot,
+        Self::Delta,
+        Self::Depth,
+        Self::Bbo,
+        Self::Trade,
+        Self::Ticker,
+        Self::Break,
+        Self::Candle,
+        Self::OrderSnapshot,
+        Self::OrderDelta,
+        Self::Status,
+    ];
 
     fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
@@ -90,6 +132,9 @@ impl UpdateKind {
             Self::Bbo => Channel::Bbo,
             Self::Trade => Channel::Trade,
             Self::Ticker => Channel::Ticker,
+            Self::Candle => Channel::Candle,
+            Self::OrderSnapshot | Self::OrderDelta => Channel::Orders,
+            Self::Status => Channel::Status,
         }
     }
 }
@@ -108,6 +153,29 @@ impl Flags {
     pub const FINAL: Self = Self(4);
     /// With `BESIDE_STREAM`: asked for to know deeper levels again. A live book takes it when the stream reaches it.
     pub const REFRESH: Self = Self(8);
+    /// The body ends with a [`Trailer`](crate::Trailer): a checksum, a depth to cut the book to, or both.
+    pub const TRAILER: Self = Self(16);
+
+    /// The bits of [`path`](Self::path).
+    const PATH_SHIFT: u8 = 5;
+
+    /// Most paths that can bring one stream.
+    pub const PATHS_MAX: u8 = 8;
+
+    /// Which of several connections that carry the same stream brought it: from 0, below
+    /// [`PATHS_MAX`](Self::PATHS_MAX).
+    #[inline]
+    #[must_use]
+    pub const fn path(self) -> u8 {
+        self.0 >> Self::PATH_SHIFT
+    }
+
+    /// These facts, brought by that path.
+    #[inline]
+    #[must_use]
+    pub const fn on_path(self, path: u8) -> Self {
+        Self(self.0 & ((1 << Self::PATH_SHIFT) - 1) | path << Self::PATH_SHIFT)
+    }
 
     /// Is every bit of `other` set?
     #[must_use]
@@ -231,9 +299,18 @@ impl Head {
     pub fn body_records(&self) -> usize {
         match self.kind {
             UpdateKind::Snapshot | UpdateKind::Delta | UpdateKind::Depth => {
-                self.levels().div_ceil(LEVELS_PER_RECORD)
+                // A trailer needs a record to stand in, also behind no levels at all.
+                let least = usize::from(self.flags.has(Flags::TRAILER));
+                self.levels().div_ceil(LEVELS_PER_RECORD).max(least)
             }
-            UpdateKind::Bbo | UpdateKind::Trade | UpdateKind::Ticker => 1,
+            UpdateKind::OrderSnapshot | UpdateKind::OrderDelta => {
+                self.levels() + usize::from(self.flags.has(Flags::TRAILER))
+            }
+            UpdateKind::Bbo
+            | UpdateKind::Trade
+            | UpdateKind::Ticker
+            | UpdateKind::Candle
+            | UpdateKind::Status => 1,
             UpdateKind::Break => 0,
         }
     }

@@ -71,10 +71,17 @@ pub enum Reply {
         /// The id we gave it.
         id: u64,
     },
-    /// The request of this id was refused.
+    /// These streams, by their names in requests, are sent now; those of them that nobody waits for are passed over.
+    Subscribed {
+        /// Their names, as [`Texts::stream`] writes them.
+        streams: Vec<String>,
+    },
+    /// A request, or one stream of it, was refused.
     Refused {
-        /// The id we gave it; `None` if the venue does not say.
+        /// The id we gave the request; `None` if the venue does not say.
         id: Option<u64>,
+        /// The stream, by its name in requests; `None` if all of the request is meant.
+        stream: Option<String>,
         /// The venue's number for the reason; 0 if it has none.
         code: i64,
         /// The venue's text: foreign, to be escaped and cut before anybody sees it.
@@ -97,19 +104,37 @@ pub struct RestRequest {
     pub weight: u32,
 }
 
+/// Where a book's snapshots come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Snapshots {
+    /// They are asked for beside the stream.
+    Rest {
+        /// The request for a snapshot of at least so many levels a side, or the most there are.
+        request: fn(symbol: &str, levels: u32) -> RestRequest,
+        /// The sequence that a snapshot's body names; `None` if it is no snapshot.
+        sequence: fn(body: &[u8]) -> Option<Sequence>,
+    },
+    /// The stream begins with one; another one comes after subscribing anew.
+    Stream,
+}
+
 /// A venue's texts: what we send, and what of its answers is not for a book. None of it is on the hot path.
 #[derive(Clone, Copy, Debug)]
 pub struct Texts {
-    /// Appends the name of a stream, as requests name it: `btcusdt@depth@100ms`.
-    pub stream: fn(symbol: &str, channel: Channel, out: &mut String),
+    /// Texts that a connection sends first of all, before any request: what it needs to be kept alive, for example.
+    pub hello: fn() -> Vec<String>,
+    /// Appends the name of a stream: `btcusdt@depth@100ms`. What a venue's requests say beside a name (a channel, a
+    /// depth) stands in the name too, so that equal streams have equal names. `levels` is how many levels a side are
+    /// wanted of a book at least.
+    pub stream: fn(symbol: &str, channel: Channel, levels: u32, out: &mut String),
+    /// Can these two streams stand in one request?
+    pub together: fn(&str, &str) -> bool,
     /// Writes a request about some streams.
     pub request: fn(ask: Ask, streams: &[&str], id: u64) -> String,
     /// What a frame that gave no updates says about the connection.
     pub reply: fn(frame: &[u8]) -> Reply,
-    /// The request for a book snapshot of at least so many levels a side, or the most there are.
-    pub snapshot: fn(symbol: &str, levels: u32) -> RestRequest,
-    /// The sequence that a snapshot's body names; `None` if it is no snapshot.
-    pub snapshot_sequence: fn(body: &[u8]) -> Option<Sequence>,
+    /// Where a book's snapshots come from.
+    pub snapshots: Snapshots,
     /// The request for the list of instruments.
     pub instruments: fn() -> RestRequest,
 }

@@ -20,7 +20,7 @@ pub mod binance;
 pub mod binance_coinm;
 pub mod binance_usdm;
 
-pub use access::{Access, Ask, CONNECT_WINDOW, Limits, Reply, RestRequest, Route, Texts};
+pub use access::{Access, Ask, CONNECT_WINDOW, Limits, Reply, RestRequest, Route, Snapshots, Texts};
 pub use listing::{Adopt, Found, Listing, SYMBOLS_MAX};
 pub use parsing::{Ignored, ParseError, Parsed, Rejected};
 pub use registry::{VenueFacts, all, by_host_of, by_name_prefix, find};

@@ -21,6 +21,8 @@ pub enum Ignored {
     ErrorReply,
     /// The venue announces something about the connection.
     Notice,
+    /// A sign of life.
+    Heartbeat,
     /// An event this version does not read.
     UnknownEvent,
     /// An instrument or channel nobody subscribed to.
@@ -33,10 +35,11 @@ pub enum Ignored {
 
 impl Ignored {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ack,
         Self::ErrorReply,
         Self::Notice,
+        Self::Heartbeat,
         Self::UnknownEvent,
         Self::Unsubscribed,
         Self::OtherProduct,
@@ -50,6 +53,7 @@ impl Ignored {
             Self::Ack => "acknowledgement",
             Self::ErrorReply => "error reply",
             Self::Notice => "notice",
+            Self::Heartbeat => "heartbeat",
             Self::UnknownEvent => "unknown event",
             Self::Unsubscribed => "not subscribed",
             Self::OtherProduct => "other product",
@@ -82,6 +86,15 @@ pub enum ParseError {
     /// A price that must be above zero is not.
     #[error("field `{0}`: a price must be above zero")]
     NotPositive(&'static str),
+    /// The connection's own counter shows that messages before this one are missing, of whichever instruments: every
+    /// book of the connection must hear so before anything else. Said once; handed in again, the frame is taken.
+    #[error("the connection lost messages: {found} came where {expected} was due")]
+    Lost {
+        /// The number that was due.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
     /// The update does not fit its limits or its ring.
     #[error(transparent)]
     Update(#[from] UpdateError),
@@ -89,7 +102,7 @@ pub enum ParseError {
 
 impl ParseError {
     /// Every reason a message is rejected for, as counted.
-    pub const REASONS: [&'static str; 11] = [
+    pub const REASONS: [&'static str; 12] = [
         "malformed JSON",
         "unknown shape",
         "missing field",
@@ -101,6 +114,7 @@ impl ParseError {
         "price not positive",
         "too many levels",
         "message larger than its ring",
+        "messages lost before it",
     ];
 
     /// The place of this error's reason in [`REASONS`](Self::REASONS).
@@ -118,6 +132,7 @@ impl ParseError {
             Self::NotPositive(_) => 8,
             Self::Update(UpdateError::TooManyLevels) => 9,
             Self::Update(UpdateError::SinkFull) => 10,
+            Self::Lost { .. } => 11,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The list of venues, and one type for whichever of them a connection speaks.
 
-use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentId};
+use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentId};
 
 use crate::venue::host;
 use crate::{Access, Adopt, Dialect, InstrumentsError, Listing, Texts, Venue};
@@ -22,6 +22,8 @@ pub struct VenueFacts {
     pub continuity: Continuity,
     /// Whether its books may cross.
     pub crossing: Crossing,
+    /// How it computes the checksum of its books.
+    pub checksum: Checksum,
     /// Where it is, and its limits.
     pub access: Access,
     /// What is said to it beside the data.
@@ -43,6 +45,7 @@ impl VenueFacts {
             channels: V::CHANNELS,
             continuity: V::CONTINUITY,
             crossing: V::CROSSING,
+            checksum: V::CHECKSUM,
             access: V::ACCESS,
             texts: V::TEXTS,
             instruments: V::instruments,

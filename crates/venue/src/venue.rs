@@ -1,6 +1,6 @@
 //! What a venue is: the one trait that a new exchange implements.
 
-use touchline_market::{Channel, Continuity, Crossing, Instrument, Sink};
+use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
 
 use crate::{Access, Listing, Parsed, Rejected, Texts};
 
@@ -21,6 +21,8 @@ pub trait Venue: Default {
     const CONTINUITY: Continuity;
     /// Whether its books may cross.
     const CROSSING: Crossing;
+    /// How it computes the checksum of its books, if it sends one.
+    const CHECKSUM: Checksum;
     /// Where it is, and its limits.
     const ACCESS: Access;
     /// What is said to it beside the data.
@@ -33,7 +35,9 @@ pub trait Venue: Default {
     ///
     /// # Errors
     /// [`Rejected`], with the instrument where it could be read. Nothing of the rejected message is in the sink;
-    /// messages of the same frame before it are.
+    /// messages of the same frame before it are. A venue that counts its messages per connection says
+    /// [`ParseError::Lost`](crate::ParseError::Lost) of the first frame after a hole: nothing of it was taken, and
+    /// handed in again at once it is taken like any other.
     fn frame<S: Sink>(
         &mut self,
         frame: &[u8],

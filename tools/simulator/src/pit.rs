@@ -194,7 +194,7 @@ impl Pit {
                     self.exchange.ticker_event(&mut text, now_ms, &market.statistics());
                     push(text, None);
                 }
-                Channel::Bbo | Channel::Ticker => {}
+                Channel::Bbo | Channel::Ticker | Channel::Candle | Channel::Orders | Channel::Status => {}
             }
         }
         if ticker {

@@ -48,7 +48,7 @@ mod refresh;
 pub use counters::Counters;
 
 use touchline_market::{
-    Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, State, UpdateKind,
+    Checksum, Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, State, UpdateKind,
 };
 
 use crate::continuity::{Step, judge};
@@ -76,6 +76,8 @@ pub struct KeeperConfig {
     pub continuity: Continuity,
     /// What it means if they cross.
     pub crossing: Crossing,
+    /// How the venue computes the checksum of its book.
+    pub checksum: Checksum,
     /// What it begins with.
     pub start: Start,
     /// Most deltas kept for a snapshot, and most copies kept for a refresh.
@@ -91,6 +93,7 @@ impl Default for KeeperConfig {
             book: BookConfig::default(),
             continuity: Continuity::Range,
             crossing: Crossing::Judged,
+            checksum: Checksum::None,
             start: Start::Snapshot,
             buffer_messages: 8_192,
             buffer_bytes: 8 << 20,
@@ -352,7 +355,7 @@ impl Keeper {
             UpdateKind::Delta => self.delta(head, body),
             UpdateKind::Snapshot if head.flags.has(Flags::BESIDE_STREAM) => self.snapshot_beside(head, body),
             UpdateKind::Snapshot | UpdateKind::Depth => self.snapshot_in_stream(head, body),
-            UpdateKind::Bbo | UpdateKind::Trade | UpdateKind::Ticker | UpdateKind::Break => self.ignore(),
+            _ => self.ignore(),
         }
     }
 

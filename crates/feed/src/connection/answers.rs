@@ -31,10 +31,11 @@ impl Connection {
         }
         match reply {
             Reply::Accepted { id } => self.streams.accepted(id, now, &mut self.actions),
-            Reply::Refused { id, code, text, terminal } => {
+            Reply::Refused { id, stream: _, code, text, terminal } => {
                 let cause = Cause { code, text: &clean(&text), terminal };
                 self.streams.refused(id, &cause, &self.rules, now, &mut self.actions);
             }
+            Reply::Subscribed { streams: _ } => {}
             Reply::Closing => self.leave(),
             Reply::Nothing => return,
         }

@@ -237,7 +237,7 @@ impl Bench {
         let reply = match refused {
             Some(terminal) if ask == Ask::Subscribe => {
                 let id = self.venue.names_request.then_some(id);
-                Reply::Refused { id, code: 2, text: "no\n".to_owned(), terminal }
+                Reply::Refused { id, stream: None, code: 2, text: "no\n".to_owned(), terminal }
             }
             _ => Reply::Accepted { id },
         };

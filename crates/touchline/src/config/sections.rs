@@ -62,8 +62,7 @@ const TABLES: &[(&str, &[&str])] = &[
 ];
 
 /// Every channel that there is; a venue has some of them.
-pub(super) const CHANNELS: [Channel; 5] =
-    [Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
+pub(super) const CHANNELS: [Channel; 8] = Channel::ALL;
 
 /// The table that has this key.
 fn home_of(key: &str) -> Option<&'static str> {

@@ -3,7 +3,7 @@
 use touchline_feed::{Moment, Refusal, StreamId};
 use touchline_link::{Answer, Command, Fetch, Stamp};
 use touchline_market::{Channel, Flags, Head, InstrumentId, Reason, Sequence, UpdateKind};
-use touchline_venue::Parsed;
+use touchline_venue::{Parsed, Snapshots};
 
 use super::engine::Engine;
 use super::member::Order;
@@ -53,7 +53,8 @@ impl Engine {
     fn fetch(&mut self, id: u32, asked: Asked, levels: u32, priority: u8) -> bool {
         let Some(seat) = self.seats.get(id as usize).and_then(Option::as_ref) else { return false };
         let venue = seat.subscribe.venue;
-        let request = (venue.texts.snapshot)(&seat.subscribe.instrument.symbol, levels);
+        let Snapshots::Rest { request, .. } = venue.texts.snapshots else { return false };
+        let request = request(&seat.subscribe.instrument.symbol, levels);
         let fetch = Fetch {
             id: self.asks.begin(asked),
             url: format!("{}{}", seat.subscribe.rest, request.path),
@@ -100,7 +101,8 @@ impl Engine {
     fn probed(&mut self, id: u32, index: usize, stream: StreamId, answer: Answer, stamp: Stamp) {
         let Some(member) = self.members.get_mut(index).and_then(Option::as_mut) else { return };
         let gone = matches!(answer.body, Err(Refusal::Status { status: 400 | 404, .. }));
-        let theirs = answer.body.ok().and_then(|body| (member.venue.texts.snapshot_sequence)(&body));
+        let Snapshots::Rest { sequence, .. } = member.venue.texts.snapshots else { return };
+        let theirs = answer.body.ok().and_then(|body| sequence(&body));
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
         let Some(local) = member.locals.get(number as usize).filter(|local| local.id == id) else { return };
         let (ours, heard) = (local.sequence, local.heard);

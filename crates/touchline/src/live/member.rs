@@ -5,7 +5,7 @@ use std::time::Duration;
 use touchline_feed::{Connection, Moment, StreamId};
 use touchline_link::{SocketId, Stamp};
 use touchline_market::{Channel, Flags, Head, Instrument, InstrumentId, Reason, Sink};
-use touchline_venue::{Parsed, Rejected, VenueFacts};
+use touchline_venue::{Parsed, Rejected, Snapshots, VenueFacts};
 
 use super::outlet::{Outlet, Work};
 use super::sink::{CHANNELS, LiveSink, Local, Overlapping, Side};
@@ -146,6 +146,7 @@ impl Member {
         id: u32,
         desk: InstrumentId,
         channels: &[Channel],
+        levels: u32,
         now: Moment,
     ) -> u32 {
         let mut wanted: Vec<_> = channels.to_vec();
@@ -174,8 +175,11 @@ impl Member {
             let Some(place) = local.streams.get_mut(channel as usize) else { continue };
             if place.is_none() {
                 let mut name = String::new();
-                (self.venue.texts.stream)(&instrument.symbol, channel, &mut name);
-                let stream = self.connection.subscribe(name, channel == Channel::Book, now);
+                (self.venue.texts.stream)(&instrument.symbol, channel, levels, &mut name);
+                // Only where a snapshot can be asked for can it be found out whether the venue is ahead.
+                let probe =
+                    channel == Channel::Book && matches!(self.venue.texts.snapshots, Snapshots::Rest { .. });
+                let stream = self.connection.subscribe(name, probe, now);
                 *place = Some(stream);
                 let at = stream.0 as usize;
                 if self.streams.len() <= at {

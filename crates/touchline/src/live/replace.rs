@@ -33,12 +33,13 @@ impl Engine {
             .filter(|local| local.channels().next().is_some())
             .map(|local| (local.id, local.desk, local.channels().collect::<Vec<_>>()))
             .collect();
+        let levels = self.setup.snapshot_levels;
         let new = self.add_member(venue, route, outlet, url, now);
         for (id, desk, channels) in instruments {
             let seat = self.seats.get(id as usize).and_then(Option::as_ref);
             let Some(instrument) = seat.map(|seat| seat.subscribe.instrument.clone()) else { continue };
             if let Some(member) = self.member_mut(new) {
-                member.subscribe(&instrument, id, desk, &channels, now);
+                member.subscribe(&instrument, id, desk, &channels, levels, now);
             }
             self.settle_whole(id);
         }

@@ -21,7 +21,7 @@ impl Engine {
     pub(super) fn subscribe(&mut self, subscribe: Subscribe) {
         let (id, now) = (subscribe.id, self.stamp.now);
         let mut book = None;
-        let access = subscribe.venue.access;
+        let (access, levels) = (subscribe.venue.access, self.setup.snapshot_levels);
         for (route, kind) in access.routes.iter().enumerate() {
             let here: Vec<Channel> = subscribe
                 .channels
@@ -34,7 +34,7 @@ impl Engine {
             }
             let index = self.room_for(&subscribe, route, here.len(), now);
             let Some(member) = self.member_mut(index) else { continue };
-            let number = member.subscribe(&subscribe.instrument, id, subscribe.desk, &here, now);
+            let number = member.subscribe(&subscribe.instrument, id, subscribe.desk, &here, levels, now);
             if here.contains(&Channel::Book) {
                 book = Some((index, number));
             }

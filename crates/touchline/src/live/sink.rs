@@ -4,8 +4,7 @@ use touchline_feed::{Connection, Handover, Moment, StreamId};
 use touchline_market::{Channel, Flags, Head, InstrumentId, Record, Sink, SinkFull, UpdateKind};
 
 /// Channels of an instrument.
-pub(crate) const CHANNELS: [Channel; 5] =
-    [Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
+pub(crate) const CHANNELS: [Channel; 8] = Channel::ALL;
 
 /// One instrument on one connection.
 #[derive(Debug)]

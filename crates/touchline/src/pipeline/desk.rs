@@ -43,6 +43,7 @@ impl Desk {
             },
             continuity: venue.continuity,
             crossing: venue.crossing,
+            checksum: venue.checksum,
             start,
             ..KeeperConfig::default()
         };
@@ -109,7 +110,12 @@ impl Desk {
                 self.tally.set_other(self.counts.total());
                 observer.trade(head, &self.last_trade);
             }
-            UpdateKind::Depth | UpdateKind::Ticker => self.counts.others += 1,
+            UpdateKind::Depth
+            | UpdateKind::Ticker
+            | UpdateKind::Candle
+            | UpdateKind::OrderSnapshot
+            | UpdateKind::OrderDelta
+            | UpdateKind::Status => self.counts.others += 1,
             UpdateKind::Break => {
                 self.counts.breaks += 1;
                 self.hear_break(head, observer);

@@ -12,7 +12,7 @@ pub(crate) fn message_kind(kind: UpdateKind) -> MessageKind {
         UpdateKind::Delta => MessageKind::Delta,
         UpdateKind::Bbo => MessageKind::Bbo,
         UpdateKind::Trade => MessageKind::Trade,
-        UpdateKind::Depth | UpdateKind::Ticker | UpdateKind::Break => MessageKind::Other,
+        _ => MessageKind::Other,
     }
 }
 

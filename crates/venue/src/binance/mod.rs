@@ -25,10 +25,10 @@ pub mod exchange;
 pub(crate) use instruments::{asset_split, list};
 pub(crate) use parse::{Parser, Product};
 
-use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentKind, Sink};
+use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentKind, Sink};
 
 use crate::venue::{path, query};
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Texts, Venue};
+use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
 
 /// The venue's rules for a local book (wording of 2025-11-12), by their numbers there:
 ///
@@ -69,6 +69,7 @@ impl Venue for Binance {
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = CONTINUITY_RULES;
     const CROSSING: Crossing = Crossing::Judged;
+    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://stream.binance.com:9443",
         rest: "https://api.binance.com",
@@ -76,11 +77,15 @@ impl Venue for Binance {
         limits: subscribe::SPOT_LIMITS,
     };
     const TEXTS: Texts = Texts {
+        hello: Vec::new,
         stream: subscribe::spot_stream,
+        together: |_, _| true,
         request: subscribe::request,
         reply: subscribe::reply,
-        snapshot: subscribe::spot_snapshot,
-        snapshot_sequence: subscribe::snapshot_sequence,
+        snapshots: Snapshots::Rest {
+            request: subscribe::spot_snapshot,
+            sequence: subscribe::snapshot_sequence,
+        },
         instruments: subscribe::spot_instruments,
     };
 

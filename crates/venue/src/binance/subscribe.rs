@@ -42,12 +42,12 @@ pub(crate) const FUTURES_LIMITS: Limits =
     Limits { streams_per_connection: 200, sends_per_second: 10, weight_per_minute: 2_400, ..SPOT_LIMITS };
 
 /// `btcusdt@depth@100ms`: the fastest documented one.
-pub(crate) fn spot_stream(symbol: &str, channel: Channel, out: &mut String) {
+pub(crate) fn spot_stream(symbol: &str, channel: Channel, _: u32, out: &mut String) {
     stream(symbol, channel, "depth@100ms", out);
 }
 
 /// `btcusdt@depth@0ms`: unthrottled; undocumented, but what recordings and other clients use.
-pub(crate) fn futures_stream(symbol: &str, channel: Channel, out: &mut String) {
+pub(crate) fn futures_stream(symbol: &str, channel: Channel, _: u32, out: &mut String) {
     stream(symbol, channel, "depth@0ms", out);
 }
 
@@ -60,6 +60,8 @@ fn stream(symbol: &str, channel: Channel, book: &str, out: &mut String) {
         Channel::Bbo => "bookTicker",
         Channel::Trade => "trade",
         Channel::Ticker => "ticker",
+        // Not among its channels: refused before a name is asked for.
+        Channel::Candle | Channel::Orders | Channel::Status => "",
     });
 }
 
@@ -84,7 +86,7 @@ pub(crate) fn reply(frame: &[u8]) -> Reply {
     if let Some(code) = error.get("code").and_then(Value::as_i64) {
         let text = error.get("msg").and_then(Value::as_str).unwrap_or_default().to_owned();
         let terminal = matches!(code, INVALID_REQUEST | INVALID_SYMBOL);
-        return Reply::Refused { id, code, text, terminal };
+        return Reply::Refused { id, stream: None, code, text, terminal };
     }
     match id {
         Some(id) if message.get("result").is_some() => Reply::Accepted { id },
@@ -164,7 +166,7 @@ mod tests {
     #[test]
     fn requests_look_as_documented() {
         let mut name = String::new();
-        spot_stream("BTCUSDT", Channel::Book, &mut name);
+        spot_stream("BTCUSDT", Channel::Book, 1_000, &mut name);
         assert_eq!(name, "btcusdt@depth@100ms");
         let text = request(Ask::Subscribe, &["btcusdt@aggTrade", "btcusdt@depth@100ms"], 1);
         let read: Value = serde_json::from_str(&text).unwrap();
@@ -181,7 +183,7 @@ mod tests {
             r#"{"code":2,"msg":"Invalid request: x","id":3}"#,
             r#"{"error":{"code":2,"msg":"Invalid request: x"},"id":3}"#,
         ] {
-            let Reply::Refused { id, code, text, terminal } = reply(frame.as_bytes()) else {
+            let Reply::Refused { id, code, text, terminal, .. } = reply(frame.as_bytes()) else {
                 panic!("{frame}")
             };
             assert_eq!((id, code, text.as_str(), terminal), (Some(3), 2, "Invalid request: x", true));

@@ -6,11 +6,11 @@
 //! What differs from USD-M: quantities count contracts of `contractSize` dollars (100 for BTC, 10 for most others);
 //! messages add the pair (`ps`); `st` is 2. The rules of sequence are the same, under `/dapi/v1/depth`.
 
-use touchline_market::{Channel, Continuity, Crossing, Instrument, Sink};
+use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
 
 use crate::binance::subscribe;
 use crate::binance::{Parser, Product, list, rest_kind};
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Texts, Venue};
+use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
 
 /// A connection to Binance COIN-M futures.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl Venue for BinanceCoinm {
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = crate::binance_usdm::CONTINUITY_RULES;
     const CROSSING: Crossing = Crossing::Judged;
+    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://dstream.binance.com",
         rest: "https://dapi.binance.com",
@@ -40,11 +41,15 @@ impl Venue for BinanceCoinm {
         limits: subscribe::FUTURES_LIMITS,
     };
     const TEXTS: Texts = Texts {
+        hello: Vec::new,
         stream: subscribe::futures_stream,
+        together: |_, _| true,
         request: subscribe::request,
         reply: subscribe::reply,
-        snapshot: subscribe::coinm_snapshot,
-        snapshot_sequence: subscribe::snapshot_sequence,
+        snapshots: Snapshots::Rest {
+            request: subscribe::coinm_snapshot,
+            sequence: subscribe::snapshot_sequence,
+        },
         instruments: subscribe::coinm_instruments,
     };
 

@@ -10,11 +10,11 @@
 //! * Since 2026-06-30 messages say `st`: 1 for this product, 2 for COIN-M; the `!...@arr` streams carry both.
 //! * Stamps: `E` is when the gateway sent, `T` when the engine matched. `ts_event` is `T`, or `E` without it.
 
-use touchline_market::{Channel, Continuity, Crossing, Instrument, InstrumentKind, Sink};
+use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentKind, Sink};
 
 use crate::binance::subscribe;
 use crate::binance::{Parser, Product, asset_split, list, rest_kind};
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Texts, Venue};
+use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
 
 /// The venue's rules for a local book, by their numbers there:
 ///
@@ -49,6 +49,7 @@ impl Venue for BinanceUsdm {
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = CONTINUITY_RULES;
     const CROSSING: Crossing = Crossing::Judged;
+    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://fstream.binance.com",
         rest: "https://fapi.binance.com",
@@ -62,11 +63,15 @@ impl Venue for BinanceUsdm {
         limits: subscribe::FUTURES_LIMITS,
     };
     const TEXTS: Texts = Texts {
+        hello: Vec::new,
         stream: subscribe::futures_stream,
+        together: |_, _| true,
         request: subscribe::request,
         reply: subscribe::reply,
-        snapshot: subscribe::usdm_snapshot,
-        snapshot_sequence: subscribe::snapshot_sequence,
+        snapshots: Snapshots::Rest {
+            request: subscribe::usdm_snapshot,
+            sequence: subscribe::snapshot_sequence,
+        },
         instruments: subscribe::usdm_instruments,
     };
 

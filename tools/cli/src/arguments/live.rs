@@ -227,11 +227,13 @@ pub(crate) enum WaitName {
 }
 
 /// Every channel that can be named.
-const CHANNELS: [Channel; 5] = [Channel::Book, Channel::Trade, Channel::Bbo, Channel::Depth, Channel::Ticker];
+const CHANNELS: [Channel; 8] = Channel::ALL;
 
 pub(super) fn channel(text: &str) -> Result<Channel, String> {
     let found = CHANNELS.into_iter().find(|channel| channel.name() == text);
-    found.ok_or_else(|| "write book, trade, bbo, depth or ticker, with a comma between".to_owned())
+    found.ok_or_else(|| {
+        "write book, trade, bbo, depth, ticker, candle, orders or status, with a comma between".to_owned()
+    })
 }
 
 /// Symbols that a simulated exchange trades at most.
