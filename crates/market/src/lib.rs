@@ -15,6 +15,7 @@ mod continuity;
 mod instrument;
 mod level;
 mod number;
+mod planted;
 mod record;
 mod sink;
 mod state;
@@ -29,6 +30,9 @@ pub use continuity::{Checksum, Continuity, Crossing};
 pub use instrument::{Contract, Instrument, InstrumentId, InstrumentKind, InstrumentStatus};
 pub use level::{Level, Side};
 pub use number::{Decimal, Price, Qty, SCALE_MAX, ScaleError, rescale_price, rescale_qty};
+#[cfg(feature = "planted")]
+pub use planted::plant;
+pub use planted::{Bug, planted};
 pub use record::{RECORD_WORDS, Record};
 pub use sink::{LevelPacker, Sink, SinkFull, TrailedPacker};
 pub use state::{Reason, State};

@@ -35,6 +35,17 @@ pub struct VenueFacts {
     make: fn() -> Dialect,
 }
 
+/// Which lost, doubled or swapped book messages a venue gives no means to notice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Blind {
+    /// None: what is missing shows.
+    Nothing,
+    /// Those that change only levels below the best so many: a checksum covers the others.
+    Below(usize),
+    /// All: nothing counts them, nothing sums them up.
+    Everything,
+}
+
 impl VenueFacts {
     pub(crate) const fn of<V: Venue>(make: fn() -> Dialect) -> Self {
         Self {
@@ -58,6 +69,16 @@ impl VenueFacts {
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         (self.make)()
+    }
+
+    /// What may go wrong with a book message of this venue that nobody can see from here, given what it sends.
+    #[must_use]
+    pub fn blind(&self) -> Blind {
+        match (self.continuity, self.checksum) {
+            (Continuity::Unchecked, Checksum::None) => Blind::Everything,
+            (Continuity::Unchecked, Checksum::DigitsOfTen) => Blind::Below(10),
+            _ => Blind::Nothing,
+        }
     }
 
     /// An empty listing of this venue.
