@@ -6,6 +6,7 @@ mod first;
 mod frames;
 mod front_door;
 mod history;
+mod paths;
 mod replacing;
 mod retrying;
 mod rig;

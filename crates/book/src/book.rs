@@ -7,7 +7,9 @@
 //! Scales only ever become finer: a message with more decimals than the book multiplies every mantissa of the book, a
 //! message with fewer is multiplied on its way in. No number changes its value by that.
 
-use touchline_market::{Flags, Head, Level, Levels, Price, Record, SCALE_MAX, Side, rescale_price};
+use touchline_market::{
+    Bug, Flags, Head, Level, Levels, Price, Record, SCALE_MAX, Side, planted, rescale_price,
+};
 
 use crate::BookError;
 use crate::scale::Scales;
@@ -107,6 +109,9 @@ impl Book {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
+        if planted(Bug::SnapshotMerged) {
+            return self.apply_delta(head, body).map(|_| ());
+        }
         check_body(head, &body)?;
         let from = Scales::of(head)?;
         let to = from.finer(self.scales);
@@ -144,6 +149,15 @@ impl Book {
             window.prove_to(survey.worst);
         }
         Ok(())
+    }
+
+    /// Drops the levels of both sides beyond the `count` best, as a venue does that keeps no more: it names every
+    /// level that enters its best ones, so all that are left are proven. Does nothing if `count` is 0.
+    pub fn cut(&mut self, count: usize) {
+        if count > 0 {
+            self.bids.cut(count);
+            self.asks.cut(count);
+        }
     }
 
     /// Removes every level. Scales and memory stay.
@@ -191,7 +205,8 @@ impl Book {
     }
 
     /// How many levels of a side are known to be all there are: those from the best to the worst price of the last
-    /// snapshot. Beyond it a level is known only once it changed. 0 for a book that never had a snapshot.
+    /// snapshot. Beyond it a level is known only once it changed. In a book that is [cut](Self::cut) all levels are.
+    /// 0 for a book that never had a snapshot.
     #[inline]
     #[must_use]
     pub fn proven(&self, side: Side) -> usize {
@@ -259,6 +274,7 @@ impl Book {
         if head.flags.has(Flags::ASKS_FIRST) {
             (first, second) = (second, first);
         }
+        second.2 -= usize::from(planted(Bug::LastLevelLeftOut) && second.2 > 0);
         let mut unknown = 0;
         for record in records {
             let [a, b, c, d, e, f, _] = record.0;
@@ -376,6 +392,9 @@ fn set_all(window: &mut Window, side: Side, levels: impl Iterator<Item = Level>)
 /// Sets one level; 1 if it was a removal that met no level.
 #[inline(always)]
 fn set(window: &mut Window, side: Side, level: Level) -> u32 {
+    if planted(Bug::RemovalUnheard) && level.qty.0 == 0 {
+        return 0;
+    }
     let known = window.set(Key::new(side, level.price), level.qty);
     u32::from(!known & (level.qty.0 == 0))
 }

@@ -21,7 +21,7 @@
 //! "follows" needs `previous <= last`, not equality, wherever ranges are sent, and an update that spans the snapshot's
 //! sequence joins it.
 
-use touchline_market::{Continuity, Sequence};
+use touchline_market::{Bug, Continuity, Sequence, planted};
 
 /// Where an update stands to the one before.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -55,7 +55,8 @@ pub fn judge(family: Continuity, last: Sequence, previous: Sequence, sequence: S
         Continuity::Counter => last.0.checked_add(1) == Some(sequence.0),
         Continuity::Connection | Continuity::Unchecked => true,
     };
-    if next {
+    let unseen = planted(Bug::GapUnseen) && sequence > last || planted(Bug::OldApplied) && sequence < last;
+    if next || unseen {
         Step::Next
     } else if sequence <= last {
         Step::Stale
@@ -82,7 +83,9 @@ pub fn join(family: Continuity, snapshot: Sequence, previous: Sequence, sequence
         Continuity::Connection | Continuity::Unchecked => sequence != Sequence(0) && sequence <= snapshot,
     };
     let joins = match family {
-        Continuity::Range | Continuity::Predecessor => previous <= snapshot,
+        Continuity::Range | Continuity::Predecessor => {
+            previous.0 <= snapshot.0.saturating_add(u64::from(planted(Bug::JoinOffByOne)))
+        }
         Continuity::Counter => snapshot.0.checked_add(1) == Some(sequence.0),
         Continuity::Connection | Continuity::Unchecked => true,
     };

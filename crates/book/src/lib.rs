@@ -4,9 +4,12 @@
 //! records ──▶ Keeper ──────────────────────────────▶ Publisher ──▶ BookReader (any thread)
 //!             continuity   next, stale or gap?        touch: 1 line     Touch
 //!             Book         set the levels             block: 11 lines   BookView
+//!             checksum     the venue's, where it sends one?
 //!             crossing     possible?
 //!             state        LIVE, STALE(reason), ...
 //! ```
+//!
+//! A stream that several connections carry at once goes through [`Paths`], which makes one book of it.
 //!
 //! The crate knows no bytes, threads, clocks or venue names: messages come as [`Head`](touchline_market::Head) and
 //! records, the venue's rules as parameters ([`KeeperConfig`]), the time as an argument.
@@ -25,7 +28,8 @@
 //!
 //! # Invariants
 //!
-//! - A book that says LIVE holds exactly the venue's levels at its sequence, as far as the venue's numbering can show.
+//! - A book that says LIVE holds exactly the venue's levels at its sequence, as far as the venue's numbering and its
+//!   checksums can show.
 //! - A message is checked whole before the first level changes; a rejected one leaves no trace but its counter.
 //! - Every message is counted once: `received = applied + ignored + rejected + dropped` and what waits
 //!   ([`Counters::balance`]).
@@ -57,9 +61,11 @@
 )]
 
 mod book;
+mod checksum;
 pub mod continuity;
 mod error;
 mod keeper;
+mod paths;
 mod scale;
 pub mod sides;
 mod snapshot;
@@ -69,5 +75,6 @@ mod views;
 
 pub use book::{Book, BookConfig};
 pub use error::BookError;
-pub use keeper::{Counters, Keeper, KeeperConfig, Outcome, Start};
+pub use keeper::{Checked, Counters, Keeper, KeeperConfig, Outcome, Start};
+pub use paths::{Leads, PathFigures, Paths, PathsConfig};
 pub use views::{BboView, BookReader, BookView, Publisher, Touch, TradeView};

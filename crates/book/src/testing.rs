@@ -1,7 +1,8 @@
 //! Messages for the tests of this crate.
 
 use touchline_market::{
-    Flags, Head, InstrumentId, Level, LevelPacker, Nanos, Record, Sequence, Sink, SinkFull, UpdateKind,
+    Flags, Head, InstrumentId, Level, LevelPacker, Nanos, Record, Sequence, Sink, SinkFull, Trailer,
+    UpdateKind,
 };
 
 #[derive(Default)]
@@ -62,5 +63,23 @@ pub(crate) fn refresh(sequence: u64, bids: Levels, asks: Levels) -> Message {
 
 pub(crate) fn scaled((mut head, records): Message, price_scale: u8, qty_scale: u8) -> Message {
     (head.price_scale, head.qty_scale) = (price_scale, qty_scale);
+    (head, records)
+}
+
+/// A message that ends with a trailer.
+pub(crate) fn trailed((mut head, mut records): Message, trailer: Trailer) -> Message {
+    head.flags = head.flags.with(Flags::TRAILER);
+    if records.is_empty() {
+        records.push(trailer.to_record());
+    }
+    if let Some(Record([.., last])) = records.last_mut() {
+        *last = trailer.to_word();
+    }
+    (head, records)
+}
+
+/// A message that a path brings.
+pub(crate) fn by(path: u8, (mut head, records): Message) -> Message {
+    head.flags = head.flags.on_path(path);
     (head, records)
 }

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! `covers_from` is what a book's delta follows (`previous`); for a message that stands for itself (a trade, a best bid
-//! and offer) it is its own sequence.
+//! and offer), and for one of a venue that does not say what it follows, it is its own sequence. A snapshot in the
+//! stream follows nothing and replaces all: the new connection owns from it on, unless it is older than `L`.
 
 use std::time::Duration;
 
@@ -106,6 +107,36 @@ impl Handover {
         forward
     }
 
+    /// The new connection brought a snapshot in the stream: is it forwarded? One that is older than what was forwarded is
+    /// not, but all that followed it will come.
+    pub fn new_snapshot(&mut self, stream: usize, sequence: u64) -> bool {
+        if let Some(stream) = self.streams.get_mut(stream).filter(|stream| sequence >= stream.last) {
+            stream.spoke = true;
+            stream.last = sequence;
+            if !stream.is_done() {
+                (stream.is_new, stream.behind) = (true, false);
+                self.left -= 1;
+            }
+            return true;
+        }
+        self.new_one(stream, sequence, sequence)
+    }
+
+    /// The new connection does not bring this stream any more: until it is acknowledged there again, it is the old one's.
+    /// Returns whether it was handed over: then what the old one brought meanwhile is missing.
+    pub fn give_back(&mut self, stream: usize) -> bool {
+        let Some(stream) = self.streams.get_mut(stream) else { return false };
+        self.left += usize::from(stream.is_done());
+        let fresh = Stream { last: stream.last, ..Stream::default() };
+        std::mem::replace(stream, fresh).is_new
+    }
+
+    /// The last sequence of a stream that was forwarded; 0 where none is known.
+    #[must_use]
+    pub fn last(&self, stream: usize) -> u64 {
+        self.streams.get(stream).map_or(0, |stream| stream.last)
+    }
+
     /// Hands over the streams that were quiet for 1 s since their acknowledgement. To be called every 100 ms or so.
     pub fn settle(&mut self, now: Moment) {
         for stream in &mut self.streams {
@@ -128,6 +159,12 @@ impl Handover {
         self.left = 0;
         let streams = self.streams.iter_mut().enumerate();
         streams.filter_map(|(place, stream)| (!std::mem::replace(&mut stream.is_new, true)).then_some(place))
+    }
+
+    /// Is this stream the new connection's?
+    #[must_use]
+    pub fn is_new(&self, stream: usize) -> bool {
+        self.streams.get(stream).is_some_and(|stream| stream.is_new)
     }
 
     /// Is this stream the new connection's, and has that brought all that the old one had?
@@ -199,6 +236,34 @@ mod tests {
         assert!(handover.is_done(1) && !handover.all_done(), "the third is not acknowledged");
         assert_eq!(handover.old_ended().collect::<Vec<_>>(), [2]);
         assert!(handover.all_done());
+    }
+
+    /// A snapshot of the new connection takes over, ahead or level; one that is behind does too, but only what is newer
+    /// of all that follows it is forwarded.
+    #[test]
+    fn snapshot_in_the_stream_takes_over() {
+        let mut handover = Handover::new(2);
+        handover.begin(0, 10);
+        handover.begin(1, 10);
+        assert!(handover.new_snapshot(0, 15) && handover.is_done(0));
+        assert!(!handover.old(0, 12) && handover.new_one(0, 16, 16));
+        assert!(!handover.new_snapshot(1, 8) && !handover.is_done(1));
+        assert!(!handover.old(1, 12) && !handover.new_one(1, 10, 10) && handover.all_done());
+        assert!(handover.new_one(1, 12, 12));
+        assert!(handover.new_snapshot(1, 20) && !handover.new_one(1, 20, 20), "begun anew on the new one");
+    }
+
+    /// A stream that the new connection loses is the old one's again, and can be handed over once more.
+    #[test]
+    fn stream_is_given_back() {
+        let mut handover = Handover::new(1);
+        handover.begin(0, 10);
+        assert!(!handover.give_back(0), "it never was the new one's");
+        assert!(handover.new_one(0, 10, 11) && handover.all_done());
+        assert!(!handover.old(0, 12));
+        assert!(handover.give_back(0) && !handover.all_done());
+        assert!(handover.old(0, 13));
+        assert!(handover.new_one(0, 13, 14) && handover.all_done());
     }
 
     proptest! {

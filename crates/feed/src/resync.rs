@@ -76,18 +76,28 @@ impl Resyncs {
     /// The instrument needs a snapshot; of several that are due, lower priorities come first. Saying it again while the
     /// need stands changes nothing.
     pub fn need(&mut self, id: u32, priority: u8, now: Moment) {
+        if self.begin(id, priority, now) {
+            self.schedule(id, now);
+        }
+    }
+
+    /// The instrument needs a snapshot, and one is to come without a further request: its stream begins now. It is asked
+    /// for if it does not come.
+    pub fn expect(&mut self, id: u32, priority: u8, now: Moment) {
+        self.begin(id, priority, now);
         let need = self.get(id);
-        need.priority = priority;
+        (need.in_flight, need.timer) = (true, now + TIMEOUT);
+        self.arm_timer(id);
+    }
+
+    /// A snapshot came, whether it was asked for or not.
+    pub fn came(&mut self, id: u32, now: Moment) {
+        let need = self.get(id);
         if need.needed {
-            return;
+            (need.needed, need.in_flight) = (false, false);
+            need.met_at = now;
+            need.late_at = Moment::NEVER;
         }
-        need.needed = true;
-        if now.since(need.met_at) >= CALM {
-            need.tries = 0;
-        }
-        need.late_at = if need.allowed { now + LATE } else { Moment::NEVER };
-        self.arm_late(id);
-        self.schedule(id, now);
     }
 
     /// Whether a snapshot would be of use: only once the instrument's stream is acknowledged do its updates follow.
@@ -118,12 +128,10 @@ impl Resyncs {
         if !need.in_flight {
             return;
         }
-        need.in_flight = false;
         if ok {
-            need.needed = false;
-            need.met_at = now;
-            need.late_at = Moment::NEVER;
+            self.came(id, now);
         } else {
+            need.in_flight = false;
             self.schedule(id, now);
         }
     }
@@ -181,10 +189,32 @@ impl Resyncs {
         timer.min(late)
     }
 
+    /// Would a snapshot be of use?
+    #[must_use]
+    pub fn is_allowed(&self, id: u32) -> bool {
+        self.needs.get(id as usize).is_some_and(|need| need.allowed)
+    }
+
     /// Does the instrument need a snapshot that has not come?
     #[must_use]
     pub fn is_needed(&self, id: u32) -> bool {
         self.needs.get(id as usize).is_some_and(|need| need.needed)
+    }
+
+    /// A need begins, if it does not stand already.
+    fn begin(&mut self, id: u32, priority: u8, now: Moment) -> bool {
+        let need = self.get(id);
+        need.priority = priority;
+        if need.needed {
+            return false;
+        }
+        need.needed = true;
+        if now.since(need.met_at) >= CALM {
+            need.tries = 0;
+        }
+        need.late_at = if need.allowed { now + LATE } else { Moment::NEVER };
+        self.arm_late(id);
+        true
     }
 
     fn get(&mut self, id: u32) -> &mut Need {
@@ -336,6 +366,30 @@ mod tests {
         assert_eq!(resyncs.next_due(ms(10_000)), None);
         resyncs.answered(1, true, ms(10_001));
         assert!(!resyncs.is_needed(1));
+    }
+
+    /// A stream that begins with its snapshot is not asked for another while that may still come; if it does not, the
+    /// stream is asked for it after 10 s, reported late after 5 s; and one that comes meets the need, asked for or not.
+    #[test]
+    fn expected_snapshot_is_asked_for_when_it_does_not_come() {
+        let mut resyncs = allowed();
+        resyncs.expect(1, 0, ms(0));
+        resyncs.expect(2, 0, ms(0));
+        resyncs.need(1, 0, ms(100));
+        resyncs.came(2, ms(200));
+        assert_eq!((resyncs.late(ms(4_999)), resyncs.late(ms(5_000))), (None, Some(1)));
+        assert_eq!((resyncs.next_due(ms(9_999)), resyncs.next_due(ms(10_000))), (None, Some(1)));
+        // Asked for, its stream begins again: from there it has its time again.
+        resyncs.expect(1, 0, ms(10_100));
+        assert_eq!(resyncs.next_due(ms(20_099)), None);
+        resyncs.came(1, ms(20_099));
+        assert_eq!((resyncs.next_due(ms(60_000)), resyncs.is_needed(1)), (None, false));
+        // Needed while there is no stream; the snapshot comes before the acknowledgement.
+        resyncs.allow(1, false, ms(60_000));
+        resyncs.need(1, 0, ms(60_000));
+        resyncs.came(1, ms(61_000));
+        resyncs.allow(1, true, ms(61_001));
+        assert_eq!((resyncs.next_due(ms(90_000)), resyncs.late(ms(90_000))), (None, None));
     }
 
     /// A need is reported late once, 5 s after it could first be met; one met or forgotten is not.

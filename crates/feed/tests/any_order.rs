@@ -16,6 +16,9 @@ enum Said {
     Data(u32),
     Pinged,
     Accepted(u64),
+    Given(bool),
+    NotGiven(bool),
+    Resubscribe(u32),
     Rejected(Option<u64>, bool),
     Closing,
     BadMessage,
@@ -37,6 +40,9 @@ fn said() -> impl Strategy<Value = Said> {
         1 => Just(Said::Pinged),
         8 => (1..40_u64).prop_map(Said::Accepted),
         3 => (prop::option::of(1..40_u64), any::<bool>()).prop_map(|(id, terminal)| Said::Rejected(id, terminal)),
+        4 => any::<bool>().prop_map(Said::Given),
+        2 => any::<bool>().prop_map(Said::NotGiven),
+        2 => (0..6_u32).prop_map(Said::Resubscribe),
         1 => Just(Said::Closing),
         1 => Just(Said::BadMessage),
         4 => (0..6_u32, any::<Option<bool>>()).prop_map(|(stream, ahead)| Said::Probed(stream, ahead)),
@@ -63,6 +69,15 @@ fn say(connection: &mut Connection, said: Said, now: &mut Moment, gate: &mut Gat
             connection
                 .reply(Reply::Refused { id, stream: None, code: 1, text: String::new(), terminal }, *now);
         }
+        Said::Given(known) => {
+            let name = if known { "name" } else { "other" };
+            connection.reply(Reply::Subscribed { streams: vec![name.to_owned()] }, *now);
+        }
+        Said::NotGiven(terminal) => {
+            let (stream, text) = (Some("name".to_owned()), String::new());
+            connection.reply(Reply::Refused { id: None, stream, code: 1, text, terminal }, *now);
+        }
+        Said::Resubscribe(stream) => connection.resubscribe(StreamId(stream), *now),
         Said::Closing => connection.reply(Reply::Closing, *now),
         Said::BadMessage => connection.bad_message(*now),
         Said::Probed(stream, ahead) => connection.probed(StreamId(stream), ahead, *now),

@@ -1,8 +1,8 @@
 //! Bugs planted on purpose, to prove that the tests would find them: each breaks one rule where the rule is kept.
 //!
 //! Without the feature `planted` nothing of this is compiled in: [`planted`] is then a constant `false`. With it a
-//! thread can [`plant`] one bug at a time for what runs on it; nobody else is concerned. `tests/planted.rs` plants each
-//! and names who found it.
+//! thread can [`plant`] one bug at a time for what runs on it; nobody else is concerned. `tests/planted` plants each and
+//! names who found it.
 
 /// A rule that can be broken.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -32,8 +32,8 @@ pub enum Bug {
     CutLeftOut,
     /// A crossed book is not noticed.
     CrossedUnseen,
-    /// A quantity of zero is kept as a level.
-    ZeroKept,
+    /// A quantity of zero does not remove its level.
+    RemovalUnheard,
     /// The last level of a message is left out.
     LastLevelLeftOut,
     /// A resync does not raise the epoch.
@@ -73,7 +73,7 @@ impl Bug {
         Self::ChecksumUncompared,
         Self::CutLeftOut,
         Self::CrossedUnseen,
-        Self::ZeroKept,
+        Self::RemovalUnheard,
         Self::LastLevelLeftOut,
         Self::EpochKept,
         Self::CounterUnseen,

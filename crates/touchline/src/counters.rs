@@ -19,6 +19,9 @@ pub struct IntakeCounters {
     pub dropped: u64,
     /// Breaks sent to books: after a rejected message, a full ring, a reconnect.
     pub breaks: u64,
+    /// Times that a connection's own counter showed that messages were missing: every book of it heard a break, and the
+    /// frame that showed it was taken like any other.
+    pub lost: u64,
     /// Updates and breaks that did not go on to a book: another connection brings the same stream, or nobody wants it
     /// any more.
     pub withheld: u64,
@@ -60,6 +63,7 @@ impl IntakeCounters {
         }
         self.dropped += other.dropped;
         self.breaks += other.breaks;
+        self.lost += other.lost;
         self.withheld += other.withheld;
     }
 
@@ -81,10 +85,11 @@ impl IntakeCounters {
         self.received == self.parsed + self.ignored_total() + self.rejected_total() + self.dropped
     }
 
-    /// The headings that are not zero, with their names.
+    /// The headings that are not zero, with their names; and how many frames showed that others were lost.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let ignored = Ignored::ALL.iter().map(|reason| reason.name()).zip(self.ignored);
         let rejected = ParseError::REASONS.iter().copied().zip(self.rejected);
-        ignored.chain(rejected).chain([("ring full", self.dropped)]).filter(|(_, count)| *count > 0)
+        let others = [("ring full", self.dropped), ("taken after others were lost", self.lost)];
+        ignored.chain(rejected).chain(others).filter(|(_, count)| *count > 0)
     }
 }

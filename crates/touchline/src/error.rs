@@ -65,6 +65,14 @@ pub enum Error {
         /// How many there may be.
         max: usize,
     },
+    /// The folder for incidents cannot be had. Check `incidents` and its rights.
+    #[error("cannot keep incidents in {}: {source}", path.display())]
+    Folder {
+        /// The folder that was asked for.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The feed has been stopped.
     #[error("the feed has been stopped")]
     Stopped,

@@ -12,6 +12,7 @@
 
 pub mod config;
 pub mod events;
+pub mod flight;
 pub mod latency;
 pub mod pipeline;
 pub mod verify;
@@ -27,6 +28,8 @@ mod view;
 
 pub use counters::IntakeCounters;
 pub use error::Error;
+#[cfg(feature = "simulation")]
+pub use live::offline;
 pub use live::{Builder, ConnectionReport, Feed, FeedReport, instruments};
 pub use pipeline::{
     BookReport, Finished, Inline, Marking, Observer, Overflow, Pace, Placement, Plan, RING_RECORDS, Running,

@@ -10,24 +10,33 @@
 )]
 
 mod access;
+#[cfg(feature = "simulator")]
+pub mod exchange;
 mod learn;
 mod listing;
 mod parsing;
 mod registry;
+mod stamp;
 mod venue;
 
 pub mod binance;
 pub mod binance_coinm;
 pub mod binance_usdm;
+pub mod coinbase_advanced;
+pub mod kraken;
+pub mod kraken_v1;
 
 pub use access::{Access, Ask, CONNECT_WINDOW, Limits, Reply, RestRequest, Route, Snapshots, Texts};
 pub use listing::{Adopt, Found, Listing, SYMBOLS_MAX};
 pub use parsing::{Ignored, ParseError, Parsed, Rejected};
-pub use registry::{VenueFacts, all, by_host_of, by_name_prefix, find};
+pub use registry::{Blind, VenueFacts, all, by_host_of, by_name_prefix, find};
 pub use venue::{InstrumentsError, Rest, Venue};
 
 registry::venues! {
     Binance: binance,
     BinanceUsdm: binance_usdm,
     BinanceCoinm: binance_coinm,
+    CoinbaseAdvanced: coinbase_advanced,
+    Kraken: kraken,
+    KrakenV1: kraken_v1,
 }

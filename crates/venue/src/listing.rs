@@ -131,13 +131,12 @@ impl Listing {
         if !self.entries.get(self.recent).is_some_and(matches) {
             self.recent = self.look_up(symbol)?;
         }
-        let Entry { instrument, channels } = self.entries.get(self.recent)?;
-        Some(Found {
-            id: InstrumentId(self.first + self.recent as u32),
-            price_scale: instrument.price_scale,
-            qty_scale: instrument.qty_scale,
-            channels: *channels,
-        })
+        self.found(self.recent)
+    }
+
+    /// As [`find`](Self::find), and adopts nothing: for messages that name instruments which nobody asked for.
+    pub(crate) fn find_listed(&self, symbol: &str) -> Option<Found> {
+        self.by_symbol.get(symbol).and_then(|&index| self.found(index as usize))
     }
 
     /// As [`find`](Self::find), for a symbol in lower case of a venue whose symbols are in upper case.
@@ -176,6 +175,17 @@ impl Listing {
     #[must_use]
     pub fn get(&self, id: InstrumentId) -> Option<&Instrument> {
         self.entries.get(self.index(id)?).map(|entry| &entry.instrument)
+    }
+
+    #[inline(always)]
+    fn found(&self, index: usize) -> Option<Found> {
+        let Entry { instrument, channels } = self.entries.get(index)?;
+        Some(Found {
+            id: InstrumentId(self.first + index as u32),
+            price_scale: instrument.price_scale,
+            qty_scale: instrument.qty_scale,
+            channels: *channels,
+        })
     }
 
     fn index(&self, id: InstrumentId) -> Option<usize> {

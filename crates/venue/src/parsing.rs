@@ -31,11 +31,15 @@ pub enum Ignored {
     OtherProduct,
     /// A print outside the book (insurance fund, auto-deleveraging).
     OffBook,
+    /// What happened before the subscription.
+    History,
+    /// By the connection's counter it came before.
+    Repeated,
 }
 
 impl Ignored {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ack,
         Self::ErrorReply,
         Self::Notice,
@@ -44,6 +48,8 @@ impl Ignored {
         Self::Unsubscribed,
         Self::OtherProduct,
         Self::OffBook,
+        Self::History,
+        Self::Repeated,
     ];
 
     /// The reason in words.
@@ -58,6 +64,8 @@ impl Ignored {
             Self::Unsubscribed => "not subscribed",
             Self::OtherProduct => "other product",
             Self::OffBook => "off-book print",
+            Self::History => "history",
+            Self::Repeated => "repeated",
         }
     }
 }

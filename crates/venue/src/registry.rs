@@ -2,7 +2,7 @@
 
 use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentId};
 
-use crate::venue::host;
+use crate::venue::{host, path};
 use crate::{Access, Adopt, Dialect, InstrumentsError, Listing, Texts, Venue};
 
 /// What there is to know of a venue without a connection.
@@ -14,7 +14,7 @@ pub struct VenueFacts {
     pub title: &'static str,
     /// The venue's own documentation.
     pub docs: &'static str,
-    /// Hosts of its sockets and REST interface.
+    /// Hosts of its sockets and REST interface, as [`Venue::HOSTS`].
     pub hosts: &'static [&'static str],
     /// What can be subscribed to.
     pub channels: &'static [Channel],
@@ -32,6 +32,9 @@ pub struct VenueFacts {
     pub instruments: fn(&[u8]) -> Result<Vec<Instrument>, InstrumentsError>,
     /// An instrument of which only the symbol is known, as [`Venue::provisional`].
     pub provisional: fn(&str) -> Instrument,
+    /// The venue's own side of the wire, as [`Venue::exchange`].
+    #[cfg(feature = "simulator")]
+    pub exchange: fn() -> Option<Box<dyn crate::exchange::Exchange>>,
     make: fn() -> Dialect,
 }
 
@@ -62,6 +65,8 @@ impl VenueFacts {
             instruments: V::instruments,
             make,
             provisional: V::provisional,
+            #[cfg(feature = "simulator")]
+            exchange: V::exchange,
         }
     }
 
@@ -100,11 +105,22 @@ pub fn find(name: &str) -> Option<&'static VenueFacts> {
     all().iter().find(|facts| facts.name.as_str() == name)
 }
 
-/// The venue that owns the host of a URL.
+/// The venue that owns the host of a URL, or the beginning of its path there where several share the host: of those
+/// that match the longest.
 #[must_use]
 pub fn by_host_of(url: &str) -> Option<&'static VenueFacts> {
-    let host = host(url)?;
-    all().iter().find(|facts| facts.hosts.contains(&host))
+    let (host, path) = (host(url)?, path(url));
+    let owns = |entry: &&&str| {
+        let (owned, under) = entry.split_once('/').unwrap_or((entry, ""));
+        let rest = path.trim_start_matches('/').strip_prefix(under);
+        owned == host && rest.is_some_and(|rest| under.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    };
+    let longest = |facts: &VenueFacts| facts.hosts.iter().filter(owns).map(|entry| entry.len()).max();
+    all()
+        .iter()
+        .filter_map(|facts| Some((longest(facts)?, facts)))
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, facts)| facts)
 }
 
 /// The venue with the longest name that `text` begins with, as a whole word: `binance-usdm-btcusdt-2024` is

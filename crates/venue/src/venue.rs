@@ -13,7 +13,8 @@ pub trait Venue: Default {
     const TITLE: &'static str;
     /// The venue's own documentation.
     const DOCS: &'static str;
-    /// Hosts of its sockets and REST interface: a recording is recognised by them.
+    /// Hosts of its sockets and REST interface: a recording is recognised by them. Where venues share a host, `host/path`
+    /// is the one's whose paths begin so; a host that says nothing is left out.
     const HOSTS: &'static [&'static str];
     /// What can be subscribed to.
     const CHANNELS: &'static [Channel];
@@ -68,6 +69,13 @@ pub trait Venue: Default {
 
     /// An instrument of which only the symbol is known.
     fn provisional(symbol: &str) -> Instrument;
+
+    /// The venue's own side of the wire, for the simulator; `None` where it is not written.
+    #[cfg(feature = "simulator")]
+    #[must_use]
+    fn exchange() -> Option<Box<dyn crate::exchange::Exchange>> {
+        None
+    }
 }
 
 /// What a REST response holds.

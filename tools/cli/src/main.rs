@@ -1,6 +1,6 @@
 //! The `touchline` program.
 //!
-//! Exit codes: 0 sound, 1 a book could not be trusted, 2 usage or configuration, 3 a recording that is damaged or
+//! Exit codes: 0 sound, 1 a book could not be trusted or broke, 2 usage or configuration, 3 a recording that is damaged or
 //! cannot be read, 130 stopped by Ctrl-C.
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ mod simulate;
 mod venues;
 mod verify;
 mod watch;
+mod why;
 
 use clap::Parser;
 
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Replay(replay) => replay::run(replay),
         Command::Verify(verify) => verify::run(verify),
+        Command::Why(why) => why::run(why),
         Command::Venues(venues) => venues::run(venues),
     };
     exit::code(done)

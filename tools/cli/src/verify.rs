@@ -1,5 +1,7 @@
 //! `touchline verify`.
 
+mod audit;
+
 use std::path::Path;
 
 use touchline::verify::{Verification, Verified, Verifier};
@@ -34,7 +36,11 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
         writable(path)?;
     }
     let replay = open(&arguments.capture, &arguments.recording, &arguments.threads)?;
-    let verification = Verification::start(replay, arguments.every)?;
+    let verification = if arguments.audit {
+        Verification::start_audited(replay, arguments.every)?
+    } else {
+        Verification::start(replay, arguments.every)?
+    };
     let interrupted = progress::watch(verification.running(), "verify");
     let (mut verified, finished) = verification.join()?;
     for note in &finished.notes {
@@ -50,6 +56,9 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
         out::json(&verified)?;
     } else if verified.lines > 0 {
         out::result(&table(&verified, &finished))?;
+        if let Some(audit) = &verified.audit {
+            out::result(&audit::text(audit))?;
+        }
     }
     if let Some(fault) = &finished.damage {
         out::error(&damage(&arguments.capture, fault));
@@ -59,7 +68,8 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
         return Ok(Ending::Interrupted);
     }
     let doubtful = verified.symbols.values().any(|book| book.doubt().is_some());
-    Ok(if doubtful || verified.symbols.is_empty() || !finished.balances() {
+    let differs = verified.audit.iter().flatten().any(|(_, audit)| audit.different > 0);
+    Ok(if doubtful || differs || verified.symbols.is_empty() || !finished.balances() {
         Ending::Untrusted
     } else {
         Ending::Sound

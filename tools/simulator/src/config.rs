@@ -3,13 +3,15 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use touchline_venue::exchange::Traded;
+
 use crate::faults::Faults;
 use crate::tls::Identity;
 
 /// An exchange to be started.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The venue whose dialect it speaks: `binance`, `binance-usdm` or `binance-coinm`.
+    /// The venue whose dialect it speaks, by its name in the registry.
     pub venue: String,
     /// What is traded.
     pub symbols: Vec<Symbol>,
@@ -86,24 +88,28 @@ impl Config {
         }
     }
 
-    /// So many symbols of a venue: the best known one, then invented ones of many prices.
+    /// So many symbols of a venue: the best known one, then invented ones of many prices. None of a venue without an
+    /// exchange side.
     #[must_use]
     pub fn symbols(venue: &str, count: usize) -> Vec<Symbol> {
-        let (first, ending, price_scale, qty_scale, mid) = match venue {
-            "binance" => ("BTCUSDT", "USDT", 2, 5, 6_180_000),
-            "binance-coinm" => ("BTCUSD_PERP", "USD_PERP", 1, 0, 618_000),
-            _ => ("BTCUSDT", "USDT", 1, 3, 618_000),
+        let Some(exchange) = touchline_venue::find(venue).and_then(|facts| (facts.exchange)()) else {
+            return Vec::new();
         };
         let levels = if count > 100 { 50 } else { 400 };
-        let symbol = |index: usize| match index {
-            0 => Symbol { name: first.to_owned(), price_scale, qty_scale, mid, levels },
-            _ => Symbol {
-                name: format!("S{index:04}{ending}"),
+        let symbol = |index: usize| {
+            let known = exchange.symbol("BTC");
+            if index == 0 {
+                let Traded { symbol: name, price_scale, qty_scale } = known;
+                let mid = 61_800 * 10_i64.pow(u32::from(price_scale));
+                return Symbol { name, price_scale, qty_scale, mid, levels };
+            }
+            Symbol {
+                name: exchange.symbol(&format!("S{index:04}")).symbol,
                 price_scale: 1 + (index % 7) as u8,
-                qty_scale: if venue == "binance-coinm" { 0 } else { (index % 4) as u8 },
+                qty_scale: known.qty_scale.min((index % 4) as u8),
                 mid: 10_000 + 997 * index as i64,
                 levels,
-            },
+            }
         };
         (0..count).map(symbol).collect()
     }
@@ -113,7 +119,7 @@ impl Config {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The venue has no exchange side.
-    #[error("no exchange side for venue {0}: choose binance, binance-usdm or binance-coinm")]
+    #[error("no exchange side for venue {0}: choose one of {all}", all = venues())]
     UnknownVenue(String),
     /// The certificate cannot be made or used.
     #[error("the exchange's certificate: {0}")]
@@ -129,4 +135,10 @@ pub enum StartError {
     /// No port, no thread.
     #[error("the exchange cannot listen on loopback: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// The venues that have an exchange side.
+fn venues() -> String {
+    let all = touchline_venue::all().iter().filter(|facts| (facts.exchange)().is_some());
+    all.map(|facts| facts.name.as_str()).collect::<Vec<_>>().join(", ")
 }

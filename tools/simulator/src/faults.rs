@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use touchline_venue::exchange::Rules;
 
 use crate::random::Random;
 
@@ -19,6 +20,8 @@ pub struct Faults {
     pub reorder: f64,
     /// A quantity is not the true one. Only a venue with checksums lets a client find that out.
     pub corrupt: f64,
+    /// A checksum is not the book's, and the levels are true. Nothing happens to a message without one.
+    pub checksum: f64,
     /// A book message carries a bid above the best ask, which is not in the true book.
     pub cross: f64,
     /// A message is written otherwise but says the same: other order of fields, white space, an unknown field.
@@ -65,11 +68,15 @@ pub struct Faults {
     pub unanswered: f64,
     /// A subscription is acknowledged and stays silent.
     pub silent: f64,
+    /// A subscription's data comes, and no acknowledgement.
+    pub ack_lost: f64,
+    /// A stream begins without its snapshot, where it has one.
+    pub snapshot_lost: f64,
     /// A snapshot is old.
     pub snapshot_stale: f64,
     /// How old, in messages of its symbol.
     pub stale_messages: usize,
-    /// A snapshot comes late.
+    /// A snapshot comes late; one in the stream behind changes that came at once.
     pub snapshot_late: f64,
     /// How late, ms.
     pub late_ms: u64,
@@ -101,6 +108,7 @@ impl Default for Faults {
             duplicate: 0.0,
             reorder: 0.0,
             corrupt: 0.0,
+            checksum: 0.0,
             cross: 0.0,
             harmless: 0.0,
             garbage: 0.0,
@@ -124,6 +132,8 @@ impl Default for Faults {
             refuse: 0.0,
             unanswered: 0.0,
             silent: 0.0,
+            ack_lost: 0.0,
+            snapshot_lost: 0.0,
             snapshot_stale: 0.0,
             stale_messages: 20,
             snapshot_late: 0.0,
@@ -152,6 +162,8 @@ pub enum MessageFault {
     Reorder,
     /// With a quantity that is not true.
     Corrupt,
+    /// With a checksum that is not the book's (a message without one is sent as it is).
+    Checksum,
     /// With a bid above the best ask (book messages; another is sent as it is).
     Cross,
     /// Written otherwise, saying the same.
@@ -195,9 +207,15 @@ pub enum Subscribing {
     /// Acknowledged, and data comes.
     #[default]
     Normal,
-    /// Refused: an unknown symbol, in the newer form of the error.
+    /// Data comes, and no acknowledgement.
+    AckLost,
+    /// The snapshot of a stream that begins with one comes after so many ms, behind changes that come at once.
+    SnapshotLate(u64),
+    /// A stream that should begin with a snapshot begins without.
+    SnapshotLost,
+    /// Refused: an unknown symbol.
     Refused,
-    /// Refused: an invalid request, in the older form.
+    /// Refused: an invalid request.
     Invalid,
     /// Never answered.
     Unanswered,
@@ -288,6 +306,7 @@ impl Faults {
                 (self.duplicate, MessageFault::Duplicate),
                 (self.reorder, MessageFault::Reorder),
                 (self.corrupt, MessageFault::Corrupt),
+                (self.checksum, MessageFault::Checksum),
                 (self.cross, MessageFault::Cross),
                 (self.harmless, MessageFault::Harmless),
                 (self.garbage, MessageFault::Garbage),
@@ -306,12 +325,16 @@ impl Faults {
         )
     }
 
-    /// Draws for a request to subscribe.
-    pub(crate) fn subscribing(&self, random: &mut Random) -> Option<Subscribing> {
+    /// Draws for a request to subscribe, of a venue by these rules.
+    pub(crate) fn subscribing(&self, rules: &Rules, random: &mut Random) -> Option<Subscribing> {
+        let only = |applies: bool, probability: f64| if applies { probability } else { 0.0 };
         let kinds = [
             (self.refuse, Subscribing::Refused),
             (self.unanswered, Subscribing::Unanswered),
             (self.silent, Subscribing::Silent),
+            (self.ack_lost, Subscribing::AckLost),
+            (only(rules.snapshots_in_stream, self.snapshot_late), Subscribing::SnapshotLate(self.late_ms)),
+            (only(rules.snapshots_in_stream, self.snapshot_lost), Subscribing::SnapshotLost),
         ];
         pick(random, &kinds)
     }

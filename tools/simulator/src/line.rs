@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use touchline_venue::exchange::{Exchange, Rules};
 
 use crate::counts::Counts;
 use crate::faults::{End, FaultKind, Faults, MessageFault};
@@ -46,6 +47,9 @@ pub(crate) struct Line {
     /// When the exchange pings next, and since when it has waited for a pong.
     pub(crate) ping_at: Instant,
     pub(crate) pinged: Option<Instant>,
+    /// When the next heartbeat is due, and when anything was said last.
+    pub(crate) beat_at: Instant,
+    pub(crate) said_at: Instant,
     pub(crate) ended: bool,
     random: Random,
     outbox: VecDeque<Piece>,
@@ -57,16 +61,29 @@ pub(crate) struct Line {
     stalled: bool,
     /// A message to be sent after the next one of its stream, with that stream.
     held: Option<(String, String)>,
+    /// The text under way, as this connection sends it.
+    sealed: String,
 }
 
-/// A message for one connection.
+/// A message for one connection, before it is sealed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
-    pub(crate) stream: &'a str,
+    /// The stream it belongs to; none for a recorded one, which is sent as it was.
+    pub(crate) stream: Option<&'a str>,
     pub(crate) text: &'a str,
-    pub(crate) crossed: Option<&'a str>,
+    /// The same with a bid above the best ask; empty where there is none.
+    pub(crate) crossed: &'a str,
     /// What a command wants to happen to it.
     pub(crate) forced: Option<MessageFault>,
+}
+
+/// By what and when messages are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sending<'a> {
+    pub(crate) exchange: &'a dyn Exchange,
+    pub(crate) rules: &'a Rules,
+    pub(crate) faults: &'a Faults,
+    pub(crate) now: Instant,
 }
 
 impl Line {
@@ -77,6 +94,8 @@ impl Line {
             opened: now,
             ping_at,
             pinged: None,
+            beat_at: now,
+            said_at: now,
             ended: false,
             random: Random::new(seed),
             outbox: VecDeque::new(),
@@ -85,45 +104,37 @@ impl Line {
             stalled_until: None,
             stalled: false,
             held: None,
+            sealed: String::new(),
         }
     }
 
-    /// Sends a message of the market, if nothing happens to it.
-    pub(crate) fn deliver(
-        &mut self,
-        message: Message<'_>,
-        faults: &Faults,
-        now: Instant,
-        counts: &mut Counts,
-    ) {
-        if self.ended || self.stalled || self.stalled_until.is_some_and(|until| now < until) {
+    /// Sends a message of the market, if nothing happens to it. Whatever happens, it has had its number.
+    pub(crate) fn deliver(&mut self, message: Message<'_>, sending: &Sending<'_>, counts: &mut Counts) {
+        if self.ended {
             return;
         }
-        let fault = message.forced.or_else(|| faults.message(&mut self.random));
-        let text = message.text;
-        counts.messages += 1;
-        match fault {
-            None => self.text(text),
-            Some(fault @ MessageFault::Drop) => counts.fault(FaultKind::Message(fault), now),
-            Some(fault @ MessageFault::Stall) => {
-                counts.fault(FaultKind::Message(fault), now);
-                self.stalled_until = Some(now + faults.stall_for());
-            }
-            Some(MessageFault::Reorder) if self.held.is_none() => {
-                self.mark(MessageFault::Reorder);
-                self.held = Some((message.stream.to_owned(), text.to_owned()));
-                return;
-            }
-            Some(MessageFault::End(how)) => self.end(how, text),
-            Some(MessageFault::Cross) if message.crossed.is_none() => self.text(text),
-            Some(fault) => {
-                self.mark(fault);
-                self.faulty(fault, message, faults);
-            }
+        let now = sending.now;
+        let stalled = self.stalled || self.stalled_until.is_some_and(|until| now < until);
+        let fault = match message.forced {
+            _ if stalled => None,
+            None => sending.faults.message(&mut self.random),
+            forced => forced,
+        };
+        let crosses = fault == Some(MessageFault::Cross) && !message.crossed.is_empty();
+        let fault = fault.filter(|fault| *fault != MessageFault::Cross || crosses);
+        let mut sealed = std::mem::take(&mut self.sealed);
+        sealed.clear();
+        let text = if crosses { message.crossed } else { message.text };
+        match message.stream {
+            Some(_) => sending.exchange.seal(&mut self.session.connection, message.stream, text, &mut sealed),
+            None => sealed.push_str(text),
         }
-        if let Some((_, held)) = self.held.take_if(|(stream, _)| stream == message.stream) {
-            self.text(&held);
+        if !stalled {
+            self.said_at = now;
+            counts.messages += 1;
+            self.send(message.stream.unwrap_or_default(), &sealed, fault, sending, counts);
         }
+        self.sealed = sealed;
         if self.waiting > WAITING_MAX {
             counts.slow_clients += 1;
             self.outbox.clear();
@@ -133,25 +144,53 @@ impl Line {
         }
     }
 
-    fn faulty(&mut self, fault: MessageFault, message: Message<'_>, faults: &Faults) {
-        let text = message.text;
+    fn send(
+        &mut self,
+        stream: &str,
+        text: &str,
+        fault: Option<MessageFault>,
+        sending: &Sending<'_>,
+        counts: &mut Counts,
+    ) {
+        match fault {
+            None => self.text(text),
+            Some(fault @ MessageFault::Drop) => counts.fault(FaultKind::Message(fault), sending.now),
+            Some(fault @ MessageFault::Stall) => {
+                counts.fault(FaultKind::Message(fault), sending.now);
+                self.stalled_until = Some(sending.now + sending.faults.stall_for());
+            }
+            Some(MessageFault::Reorder) if self.held.is_none() => {
+                self.mark(MessageFault::Reorder);
+                self.held = Some((stream.to_owned(), text.to_owned()));
+                return;
+            }
+            Some(MessageFault::End(how)) => self.end(how, text),
+            Some(fault) => self.faulty(fault, text, sending),
+        }
+        if let Some((_, held)) = self.held.take_if(|(held, _)| held == stream) {
+            self.text(&held);
+        }
+    }
+
+    fn faulty(&mut self, fault: MessageFault, text: &str, sending: &Sending<'_>) {
+        let fields = &sending.rules.fields;
+        let spoilt = match fault {
+            MessageFault::Corrupt => garble::corrupt(text, fields, &mut self.random),
+            MessageFault::Checksum => garble::checksum(text, fields, &mut self.random),
+            MessageFault::Harmless => Some(garble::harmless(text, &mut self.random)),
+            MessageFault::Garbage => Some(garble::garbage(text, fields, &mut self.random)),
+            _ => None,
+        };
+        // What cannot happen to this message does not.
+        let changes = matches!(fault, MessageFault::Corrupt | MessageFault::Checksum);
+        if changes && spoilt.is_none() {
+            return self.text(text);
+        }
+        self.mark(fault);
         match fault {
             MessageFault::Duplicate => {
                 self.text(text);
                 self.text(text);
-            }
-            MessageFault::Corrupt => {
-                let text = garble::corrupt(text, &mut self.random);
-                self.text(&text);
-            }
-            MessageFault::Cross => self.text(message.crossed.unwrap_or(text)),
-            MessageFault::Harmless => {
-                let text = garble::harmless(text, &mut self.random);
-                self.text(&text);
-            }
-            MessageFault::Garbage => {
-                let text = garble::garbage(text, &mut self.random);
-                self.text(&text);
             }
             MessageFault::Fragment => {
                 let mut bytes = Vec::new();
@@ -162,16 +201,24 @@ impl Line {
                 let mut bytes = Vec::new();
                 frames::text(&mut bytes, text);
                 self.waiting += bytes.len();
-                self.push(Piece::Slow(bytes, faults.drip_bytes.max(1)));
+                self.push(Piece::Slow(bytes, sending.faults.drip_bytes.max(1)));
             }
             MessageFault::Oversize | MessageFault::BadFrame | MessageFault::PingFlood => {
-                self.broken_frame(fault, faults);
+                self.broken_frame(fault, sending.faults);
                 self.text(text);
             }
-            MessageFault::Drop | MessageFault::Stall | MessageFault::Reorder | MessageFault::End(_) => {
-                self.text(text);
-            }
+            _ => self.text(spoilt.as_deref().unwrap_or(text)),
         }
+    }
+
+    /// Says something that belongs to no stream: an answer, a heartbeat.
+    pub(crate) fn say(&mut self, exchange: &dyn Exchange, text: &str, now: Instant) {
+        let mut sealed = std::mem::take(&mut self.sealed);
+        sealed.clear();
+        exchange.seal(&mut self.session.connection, None, text, &mut sealed);
+        self.text(&sealed);
+        self.sealed = sealed;
+        self.said_at = now;
     }
 
     /// Sends what breaks the rules of frames, or pings in masses.

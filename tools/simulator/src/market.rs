@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use touchline_market::{Bbo, Level, Price, Qty, Side, Trade};
-use touchline_venue::binance::exchange::Statistics;
+use touchline_venue::exchange::Statistics;
 
 use crate::random::Random;
 
@@ -159,6 +159,19 @@ impl Market {
         match side {
             Side::Bid => out.extend(self.bids.iter().rev().take(count).map(level)),
             Side::Ask => out.extend(self.asks.iter().take(count).map(level)),
+        }
+    }
+
+    /// Appends the best levels of a side that are worse than `price`.
+    pub(crate) fn beyond(&self, side: Side, price: Price, count: usize, out: &mut Vec<Level>) {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let level = |(&price, &qty): (&i64, &u64)| Level { price: Price(price), qty: Qty(qty) };
+        match side {
+            Side::Bid => out.extend(self.bids.range(..price.0).rev().take(count).map(level)),
+            Side::Ask => {
+                let worse = (Excluded(price.0), Unbounded);
+                out.extend(self.asks.range(worse).take(count).map(level));
+            }
         }
     }
 

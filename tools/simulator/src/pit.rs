@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
-use touchline_market::{Bbo, Channel, Level, Side, Trade};
-use touchline_venue::binance::exchange::{DepthUpdate, Dialect, Exchange};
+use touchline_market::{Bbo, Candle, Channel, Level, Nanos, Side, Trade};
+use touchline_venue::exchange::{Book, Exchange, Moment, Rules, Stream, Traded, Update};
 
 use crate::config::Symbol;
+use crate::cut::Cut;
+use crate::events::Events;
 use crate::faults::{MessageFault, Subscribing};
 use crate::market::{Change, Market};
 use crate::truth::{State, Truth};
@@ -13,16 +15,13 @@ use crate::truth::{State, Truth};
 /// Changes of the book in one message at most.
 const CHANGES_MAX: usize = 24;
 
-/// How often statistics are sent, ms.
+/// How often statistics and candles are sent, ms.
 const TICKER_EVERY_MS: u64 = 1_000;
 
 /// One symbol.
 #[derive(Debug)]
 pub(crate) struct Pit {
-    pub(crate) name: String,
-    pub(crate) price_scale: u8,
-    pub(crate) qty_scale: u8,
-    pub(crate) exchange: Exchange,
+    pub(crate) traded: Traded,
     pub(crate) truth: Truth,
     pub(crate) feeds: Vec<Feed>,
     pub(crate) paused: bool,
@@ -31,96 +30,97 @@ pub(crate) struct Pit {
     pub(crate) forced: VecDeque<MessageFault>,
     /// What becomes of subscriptions.
     pub(crate) subscribing: Subscribing,
-    spot: bool,
+    rules: Rules,
     /// Changes not yet sent, the newest of each level, and trades.
     pending: Vec<Change>,
     trades: Vec<Trade>,
-    /// The last update id sent, and the first of those pending.
+    candle: Candle,
+    /// The last sequence sent, and the first of those pending.
     sent: u64,
     first: u64,
     best: Bbo,
     ticker_ms: u64,
+    scratch: Scratch,
 }
 
-/// A stream somebody is subscribed to, by the name it was asked for.
+/// A stream somebody is subscribed to.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    pub(crate) name: String,
-    pub(crate) channel: Channel,
-    pub(crate) levels: usize,
+    pub(crate) stream: Stream,
     /// Connections, by number.
     pub(crate) subscribers: Vec<u64>,
+    /// What they have, where the venue cuts its books.
+    cut: Option<Cut>,
 }
 
-/// An event to be sent on a feed.
-#[derive(Debug)]
-pub(crate) struct Event {
-    /// Its place in [`Pit::feeds`].
-    pub(crate) feed: usize,
-    pub(crate) text: String,
-    /// The same with a bid above the best ask.
-    pub(crate) crossed: Option<String>,
+/// Levels on their way into a message, kept for their memory.
+#[derive(Debug, Default)]
+struct Scratch {
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+    best_bids: Vec<Level>,
+    best_asks: Vec<Level>,
 }
 
 impl Pit {
-    pub(crate) fn new(dialect: Dialect, symbol: &Symbol, seed: u64, history: usize) -> Self {
+    pub(crate) fn new(rules: Rules, symbol: &Symbol, seed: u64, history: usize, now_ms: u64) -> Self {
         let market = Market::new(seed, symbol.mid, symbol.levels);
         let sent = market.sequence();
         let best = market.bbo();
+        let (price_scale, qty_scale) = (symbol.price_scale, symbol.qty_scale);
         Self {
-            name: symbol.name.clone(),
-            price_scale: symbol.price_scale,
-            qty_scale: symbol.qty_scale,
-            exchange: Exchange::of(dialect, &symbol.name, symbol.price_scale, symbol.qty_scale),
-            truth: Truth::new(market, symbol.price_scale, symbol.qty_scale, history),
+            traded: Traded { symbol: symbol.name.clone(), price_scale, qty_scale },
+            truth: Truth::new(market, symbol, rules.key, history, now_ms),
             feeds: Vec::new(),
             paused: false,
             listed: true,
             forced: VecDeque::new(),
             subscribing: Subscribing::Normal,
-            spot: Dialect::of("binance") == Some(dialect),
+            rules,
             pending: Vec::new(),
             trades: Vec::new(),
+            candle: Candle::default(),
             sent,
             first: 0,
             best,
             ticker_ms: 0,
+            scratch: Scratch::default(),
         }
     }
 
     /// Some things happen, and what the venue sends of them is appended. The true book is then a few changes ahead.
-    pub(crate) fn beat(&mut self, now_ms: u64, cross: bool, out: &mut Vec<Event>) {
+    pub(crate) fn beat(&mut self, exchange: &dyn Exchange, now_ms: u64, cross: bool, out: &mut Events) {
         let truth = self.truth.clone();
         let mut state = truth.state();
         let room = CHANGES_MAX.saturating_sub(self.pending.len());
         for _ in 0..state.market.burst(room as u64) {
             self.take(&mut state);
         }
-        state.record();
-        self.write(&state.market, now_ms, cross, out);
+        state.record(now_ms);
+        self.write(exchange, &state, now_ms, cross, out);
         for _ in 0..state.market.lead() {
             self.take(&mut state);
         }
-        state.record();
+        state.record(now_ms);
     }
 
     /// Sends what is pending.
-    pub(crate) fn settle(&mut self, now_ms: u64, out: &mut Vec<Event>) {
+    pub(crate) fn settle(&mut self, exchange: &dyn Exchange, now_ms: u64, out: &mut Events) {
         let truth = self.truth.clone();
         let state = truth.state();
         if !self.pending.is_empty() {
-            self.write(&state.market, now_ms, false, out);
+            self.write(exchange, &state, now_ms, false, out);
         }
     }
 
     /// The book is locked: what was pending is sent with it.
-    pub(crate) fn lock(&mut self, now_ms: u64, out: &mut Vec<Event>) {
+    pub(crate) fn lock(&mut self, exchange: &dyn Exchange, now_ms: u64, out: &mut Events) {
         let truth = self.truth.clone();
         let mut state = truth.state();
         let change = state.market.lock();
         self.hold(change);
-        state.record();
-        self.write(&state.market, now_ms, false, out);
+        state.record(now_ms);
+        self.write(exchange, &state, now_ms, false, out);
     }
 
     /// The sequence of the newest message.
@@ -138,6 +138,53 @@ impl Pit {
         self.first = 1;
     }
 
+    /// A connection has this stream from now on; the stream of that place. What is pending was [sent](Self::settle) where
+    /// streams begin with a snapshot.
+    pub(crate) fn subscribe(&mut self, id: u64, stream: Stream) -> usize {
+        let known = self.feeds.iter().position(|feed| feed.stream.name == stream.name);
+        if let Some(feed) = known.and_then(|place| self.feeds.get_mut(place)) {
+            feed.subscribers.push(id);
+        }
+        known.unwrap_or_else(|| {
+            let cuts = self.rules.cuts && stream.channel == Some(Channel::Book) && stream.levels > 0;
+            let cut = cuts.then(|| Cut::new(stream.levels, &self.truth.state().market));
+            self.feeds.push(Feed { stream, subscribers: vec![id], cut });
+            self.feeds.len() - 1
+        })
+    }
+
+    /// A connection does not have this stream any more; all of its streams without a name.
+    pub(crate) fn unsubscribe(&mut self, id: u64, name: Option<&str>) {
+        for feed in self.feeds.iter_mut().filter(|feed| name.is_none_or(|name| name == feed.stream.name)) {
+            feed.subscribers.retain(|subscriber| *subscriber != id);
+        }
+        self.feeds.retain(|feed| !feed.subscribers.is_empty());
+    }
+
+    /// Writes what a stream begins with. Everything pending was sent: the snapshot is the state of the last message.
+    pub(crate) fn begin(&self, exchange: &dyn Exchange, place: usize, now_ms: u64, out: &mut String) {
+        let Some(feed) = self.feeds.get(place) else { return };
+        let state = self.truth.state();
+        if feed.stream.channel != Some(Channel::Book) {
+            let moment = self.moment(&state, now_ms);
+            return exchange.begin(&self.traded, &feed.stream, &moment, out);
+        }
+        let book = |bids, asks| Book {
+            event_ms: now_ms,
+            stamp_us: state.stamp_us(),
+            sequence: state.market.sequence(),
+            bids,
+            asks,
+        };
+        if let Some(cut) = &feed.cut {
+            let (bids, asks) = cut.held();
+            exchange.book_snapshot(&self.traded, &feed.stream, &book(bids, asks), out);
+        } else {
+            let whole = state.market.whole();
+            exchange.book_snapshot(&self.traded, &feed.stream, &book(&whole.bids, &whole.asks), out);
+        }
+    }
+
     fn take(&mut self, state: &mut State) {
         let change = state.market.step();
         self.hold(change);
@@ -145,8 +192,7 @@ impl Pit {
 
     fn hold(&mut self, change: Change) {
         if self.pending.is_empty() {
-            // Spot counts every change, futures leave ids out.
-            self.first = if self.spot { self.sent + 1 } else { change.sequence };
+            self.first = if self.rules.dense { self.sent + 1 } else { change.sequence };
         }
         self.pending.retain(|old| (old.side, old.level.price) != (change.side, change.level.price));
         self.pending.push(change);
@@ -154,125 +200,167 @@ impl Pit {
     }
 
     /// Writes everything since the last message, for each feed that has subscribers.
-    fn write(&mut self, market: &Market, now_ms: u64, cross: bool, out: &mut Vec<Event>) {
-        let best = market.bbo();
-        let ticker = now_ms >= self.ticker_ms + TICKER_EVERY_MS;
-        for (feed, Feed { channel, levels, .. }) in self.feeds.iter().enumerate() {
-            let mut push = |text, crossed| out.push(Event { feed, text, crossed });
-            let mut text = String::new();
+    fn write(&mut self, exchange: &dyn Exchange, state: &State, now_ms: u64, cross: bool, out: &mut Events) {
+        let market = &state.market;
+        let moment = self.moment(state, now_ms);
+        let tick = now_ms >= self.ticker_ms + TICKER_EVERY_MS;
+        self.follow_trades(now_ms);
+        if !self.feeds.is_empty() {
+            self.scratch.split(&self.pending);
+            self.scratch.best(market, self.rules.checksum_levels);
+        }
+        let mut feeds = std::mem::take(&mut self.feeds);
+        for (place, Feed { stream, cut, .. }) in feeds.iter_mut().enumerate() {
+            let traded = &self.traded;
+            let Some(channel) = stream.channel else { continue };
             match channel {
-                Channel::Book => {
-                    self.delta(market.sequence(), now_ms, None, &mut text);
-                    let crossed = cross.then(|| {
-                        let mut crossed = String::new();
-                        let over = Level::new(best.ask.price.0 + 3, 7);
-                        self.delta(market.sequence(), now_ms, Some(over), &mut crossed);
-                        crossed
-                    });
-                    push(text, crossed);
-                }
+                Channel::Book => self.book(exchange, place, stream, cut, (state, now_ms, cross), out),
                 Channel::Depth => {
-                    let (mut bids, mut asks) = (Vec::new(), Vec::new());
-                    market.best(Side::Bid, *levels, &mut bids);
-                    market.best(Side::Ask, *levels, &mut asks);
-                    let update = self.update(market.sequence(), now_ms, &bids, &asks);
-                    self.exchange.partial_depth_event(&mut text, &update);
-                    push(text, None);
+                    self.scratch.whole(market, stream.levels);
+                    let update = self.update(state, now_ms);
+                    out.push(place, |text| exchange.depth(traded, stream, &update, text));
+                    self.scratch.split(&self.pending);
                 }
-                Channel::Bbo if best != self.best => {
-                    self.exchange.book_ticker_event(&mut text, now_ms, market.sequence(), &best);
-                    push(text, None);
+                Channel::Bbo if moment.best != self.best => {
+                    out.push(place, |text| exchange.bbo(traded, stream, &moment, text));
+                }
+                Channel::Trade if self.rules.trades_together && !self.trades.is_empty() => {
+                    out.push(place, |text| exchange.trades(traded, stream, &moment, &self.trades, text));
                 }
                 Channel::Trade => {
-                    for trade in &self.trades {
-                        let mut text = String::new();
-                        self.exchange.trade_event(&mut text, now_ms, trade);
-                        push(text, None);
+                    for trade in self.trades.chunks(1) {
+                        out.push(place, |text| exchange.trades(traded, stream, &moment, trade, text));
                     }
                 }
-                Channel::Ticker if ticker => {
-                    self.exchange.ticker_event(&mut text, now_ms, &market.statistics());
-                    push(text, None);
+                Channel::Ticker if tick => {
+                    out.push(place, |text| exchange.ticker(traded, stream, &moment, text));
+                }
+                Channel::Candle if tick => {
+                    out.push(place, |text| exchange.candle(traded, stream, &moment, &self.candle, text));
                 }
                 Channel::Bbo | Channel::Ticker | Channel::Candle | Channel::Orders | Channel::Status => {}
             }
         }
-        if ticker {
+        self.feeds = feeds;
+        if tick {
             self.ticker_ms = now_ms;
         }
-        self.best = best;
+        self.best = moment.best;
         self.sent = market.sequence();
         self.pending.clear();
         self.trades.clear();
     }
 
-    fn delta(&self, last: u64, now_ms: u64, extra: Option<Level>, text: &mut String) {
-        let side = |side: Side| -> Vec<Level> {
-            self.pending.iter().filter(|change| change.side == side).map(|change| change.level).collect()
-        };
-        let mut bids = side(Side::Bid);
-        bids.extend(extra);
-        let asks = side(Side::Ask);
-        self.exchange.depth_event(text, &self.update(last, now_ms, &bids, &asks));
-    }
-
-    fn update<'a>(&self, last: u64, now_ms: u64, bids: &'a [Level], asks: &'a [Level]) -> DepthUpdate<'a> {
-        DepthUpdate { event_ms: now_ms, first: self.first, last, previous: self.sent, bids, asks }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::Value;
-
-    fn pit(venue: &str) -> Pit {
-        let symbol = &crate::Config::symbols(venue, 1)[0];
-        let mut pit = Pit::new(Dialect::of(venue).unwrap(), symbol, 9, 64);
-        let name = "book".to_owned();
-        pit.feeds.push(Feed { name, channel: Channel::Book, levels: 0, subscribers: vec![0] });
-        pit
-    }
-
-    /// Messages chain as each product's documentation says, the true book runs ahead of them, and the same seed writes
-    /// the same messages.
-    #[test]
-    fn messages_chain() {
-        for venue in ["binance", "binance-usdm", "binance-coinm"] {
-            let run = || {
-                let (mut pit, mut out) = (pit(venue), Vec::new());
-                let mut last = pit.sent;
-                let mut ahead = 0;
-                for beat in 0..300 {
-                    pit.beat(1_000 + beat, false, &mut out);
-                    let event: Value = serde_json::from_str(&out.last().unwrap().text).unwrap();
-                    let (first, end) = (event["U"].as_u64().unwrap(), event["u"].as_u64().unwrap());
-                    if venue == "binance" {
-                        assert_eq!(first, last + 1);
-                    } else {
-                        assert_eq!(event["pu"].as_u64(), Some(last));
-                        assert!(first > last);
-                    }
-                    assert!(end >= first && end == pit.sent);
-                    ahead += usize::from(pit.truth.sequence() > end);
-                    last = end;
-                }
-                assert!((100..300).contains(&ahead));
-                out.into_iter().map(|event| event.text).collect::<Vec<_>>()
+    /// One book stream's message; none where the client of a cut book need not know.
+    fn book(
+        &self,
+        exchange: &dyn Exchange,
+        place: usize,
+        stream: &Stream,
+        cut: &mut Option<Cut>,
+        (state, now_ms, cross): (&State, u64, bool),
+        out: &mut Events,
+    ) {
+        let mut update = self.update(state, now_ms);
+        if let Some(cut) = cut {
+            cut.follow(&self.pending, &state.market);
+            let (bids, asks) = cut.changed();
+            if bids.is_empty() && asks.is_empty() {
+                return;
+            }
+            let (best_bids, best_asks) = cut.held();
+            let best = |levels: &'_ [Level]| levels.len().min(self.rules.checksum_levels);
+            (update.bids, update.asks) = (bids, asks);
+            update.best_bids = best_bids.get(..best(best_bids)).unwrap_or_default();
+            update.best_asks = best_asks.get(..best(best_asks)).unwrap_or_default();
+            let write = |update: &Update<'_>, text: &mut String| {
+                exchange.book_update(&self.traded, stream, update, text);
             };
-            assert_eq!(run(), run());
+            out.push_crossed(place, cross.then(|| over(state)), &update, write);
+        } else {
+            let write = |update: &Update<'_>, text: &mut String| {
+                exchange.book_update(&self.traded, stream, update, text);
+            };
+            out.push_crossed(place, cross.then(|| over(state)), &update, write);
         }
     }
 
-    /// After a reset the chain begins at 1 and holds.
-    #[test]
-    fn a_reset_begins_at_one() {
-        let (mut pit, mut out) = (pit("binance"), Vec::new());
-        pit.beat(1_000, false, &mut out);
-        pit.reset_sequence();
-        pit.beat(1_001, false, &mut out);
-        let event: Value = serde_json::from_str(&out.last().unwrap().text).unwrap();
-        assert_eq!(event["U"], 1);
-        assert!(event["u"].as_u64().unwrap() < 200);
+    fn update(&self, state: &State, now_ms: u64) -> Update<'_> {
+        Update {
+            event_ms: now_ms,
+            stamp_us: state.stamp_us(),
+            first: self.first,
+            last: state.market.sequence(),
+            previous: self.sent,
+            bids: &self.scratch.bids,
+            asks: &self.scratch.asks,
+            best_bids: &self.scratch.best_bids,
+            best_asks: &self.scratch.best_asks,
+        }
+    }
+
+    fn moment(&self, state: &State, now_ms: u64) -> Moment {
+        Moment {
+            event_ms: now_ms,
+            stamp_us: state.stamp_us(),
+            sequence: state.market.sequence(),
+            best: state.market.bbo(),
+            statistics: state.market.statistics(),
+        }
+    }
+
+    /// The candle of the minute with the newest trades; a new minute begins where the last one ended.
+    fn follow_trades(&mut self, now_ms: u64) {
+        let candle = &mut self.candle;
+        let start = Nanos(now_ms / 60_000 * 60_000 * 1_000_000);
+        if candle.start != start {
+            let close = if candle.seconds == 0 { self.best.bid.price } else { candle.close };
+            *candle = Candle {
+                open: close,
+                high: close,
+                low: close,
+                close,
+                start,
+                seconds: 60,
+                ..Candle::default()
+            };
+        }
+        for trade in &self.trades {
+            candle.high = candle.high.max(trade.price);
+            candle.low = candle.low.min(trade.price);
+            candle.close = trade.price;
+            candle.volume.0 += trade.qty.0;
+            candle.trades += 1;
+        }
     }
 }
+
+impl Scratch {
+    /// The changed levels by side.
+    fn split(&mut self, changes: &[Change]) {
+        for (side, levels) in [(Side::Bid, &mut self.bids), (Side::Ask, &mut self.asks)] {
+            levels.clear();
+            let own = changes.iter().filter(|change| change.side == side);
+            levels.extend(own.map(|change| change.level));
+        }
+    }
+
+    /// The best levels in place of the changed ones.
+    fn whole(&mut self, market: &Market, count: usize) {
+        market.best(Side::Bid, count, &mut self.bids);
+        market.best(Side::Ask, count, &mut self.asks);
+    }
+
+    fn best(&mut self, market: &Market, count: usize) {
+        market.best(Side::Bid, count, &mut self.best_bids);
+        market.best(Side::Ask, count, &mut self.best_asks);
+    }
+}
+
+/// A bid that is not in the true book, above its best ask.
+fn over(state: &State) -> Level {
+    Level::new(state.market.bbo().ask.price.0 + 3, 7)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::time::Instant;
 
 use touchline_capture::{Kind, Reader};
-use touchline_venue::binance::exchange::{Dialect, Resource};
+use touchline_venue::exchange::{Exchange, Resource};
 
 use crate::config::{Playback, StartError};
 
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Player {
 }
 
 impl Player {
-    pub(crate) fn open(playback: &Playback, dialect: Dialect) -> Result<Self, StartError> {
+    pub(crate) fn open(playback: &Playback, exchange: &dyn Exchange) -> Result<Self, StartError> {
         let wrong =
             |cause: String| StartError::Recording { path: playback.path.display().to_string(), cause };
         let mut player = Self {
@@ -40,7 +40,7 @@ impl Player {
             snapshots: HashMap::new(),
             list: None,
         };
-        player.advance(dialect).map_err(wrong)?;
+        player.advance(exchange).map_err(wrong)?;
         if player.next.is_none() {
             return Err(wrong("there is no text frame in it".to_owned()));
         }
@@ -48,7 +48,7 @@ impl Player {
     }
 
     /// Hands out the frames that are due.
-    pub(crate) fn play(&mut self, dialect: Dialect, now: Instant, mut frame: impl FnMut(&str)) {
+    pub(crate) fn play(&mut self, exchange: &dyn Exchange, now: Instant, mut frame: impl FnMut(&str)) {
         while let Some((stamp, text)) = &self.next {
             let (begun, first) = *self.begun.get_or_insert((now, *stamp));
             let due = now.saturating_duration_since(begun).as_secs_f64() * self.speed;
@@ -57,7 +57,7 @@ impl Player {
             }
             frame(text);
             // A recording that breaks off is a recording that ends.
-            if self.advance(dialect).is_err() {
+            if self.advance(exchange).is_err() {
                 self.next = None;
             }
         }
@@ -74,7 +74,7 @@ impl Player {
     }
 
     /// Reads on to the next frame; what REST answered on the way is kept.
-    fn advance(&mut self, dialect: Dialect) -> Result<(), String> {
+    fn advance(&mut self, exchange: &dyn Exchange) -> Result<(), String> {
         self.next = None;
         while let Some(record) = self.reader.next().map_err(|error| error.to_string())? {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -85,11 +85,11 @@ impl Player {
             let Some((url, body)) = record.rest() else { continue };
             let path =
                 url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
-            match dialect.resource(path.unwrap_or(url)) {
-                Resource::Depth { symbol, .. } => {
+            match exchange.resource(path.unwrap_or(url)) {
+                Resource::Snapshot { symbol, .. } => {
                     self.snapshots.insert(symbol, text(body));
                 }
-                Resource::ExchangeInfo { .. } => self.list = Some(text(body)),
+                Resource::Instruments { .. } => self.list = Some(text(body)),
                 Resource::Unknown | Resource::Illegal => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use touchline_venue::binance::exchange::{Listed, Resource, error_body};
+use touchline_venue::exchange::{Book, Resource, RestError, Traded};
 
 use crate::faults::{FaultKind, RestFault};
 use crate::floor::Floor;
@@ -80,41 +80,37 @@ impl Floor {
     /// Answers `GET target`.
     pub(crate) fn answer(&mut self, target: &str, now: Instant, now_ms: u64) -> Answer {
         self.counts.rest_requests += 1;
-        let resource = self.dialect.resource(target);
+        let resource = self.exchange.resource(target);
         let weight = match &resource {
-            Resource::Depth { weight, .. } | Resource::ExchangeInfo { weight } => *weight,
+            Resource::Snapshot { weight, .. } | Resource::Instruments { weight } => *weight,
             Resource::Unknown | Resource::Illegal => 1,
         };
         if let Some(seconds) = left(self.held.rest_until, now) {
             self.counts.early_requests += 1;
             self.held.early += 1;
             let code = if self.held.early >= EARLY_MAX { 418 } else { 429 };
-            return limited(code, Some(seconds));
+            return self.limited(code, Some(seconds));
         }
         let (used, rest_of_minute) = self.held.spend(weight, now);
         self.counts.weight_max = self.counts.weight_max.max(used);
-        if used > self.dialect.rules().weight_per_minute {
+        if used > self.rules.weight_per_minute {
             self.counts.breach(Breach::Weight);
             if self.police {
                 self.hold_rest(now, Some(rest_of_minute));
-                return limited(429, Some(rest_of_minute));
+                return self.limited(429, Some(rest_of_minute));
             }
         }
         match resource {
-            Resource::Depth { symbol, limit, .. } => self.depth(&symbol, limit, used, now, now_ms),
-            Resource::ExchangeInfo { .. } => {
+            Resource::Snapshot { symbol, limit, .. } => self.depth(&symbol, limit, used, now, now_ms),
+            Resource::Instruments { .. } => {
                 if let Some(list) = self.player.as_ref().and_then(|player| player.list()) {
-                    return json(200, list, used);
+                    return self.json(200, list, used);
                 }
-                let list = self.pits.iter().filter(|pit| pit.listed).map(|pit| Listed {
-                    symbol: &pit.name,
-                    price_scale: pit.price_scale,
-                    qty_scale: pit.qty_scale,
-                    trading: true,
-                });
-                json(200, &self.dialect.exchange_info(now_ms, list), used)
+                let listed = self.pits.iter().filter(|pit| pit.listed);
+                let list: Vec<Traded> = listed.map(|pit| pit.traded.clone()).collect();
+                self.json(200, &self.exchange.instruments_body(now_ms, &list), used)
             }
-            Resource::Illegal => json(400, &error_body(-1_102, "A mandatory parameter was not sent."), used),
+            Resource::Illegal => self.json(400, &self.exchange.error_body(RestError::Illegal), used),
             Resource::Unknown => Answer { bytes: http::page(404, "Not Found"), ..Answer::default() },
         }
     }
@@ -128,11 +124,11 @@ impl Floor {
             let body = player.snapshot(symbol);
             self.counts.snapshots += u64::from(body.is_some());
             // None so far on the recording: the client is to try again.
-            return body.map_or_else(|| limited(503, None), |body| json(200, body, used));
+            return body.map_or_else(|| self.limited(503, None), |body| self.json(200, body, used));
         }
         let place = self.places.get(symbol).copied();
         let Some(place) = place.filter(|place| self.pits.get(*place).is_some_and(|pit| pit.listed)) else {
-            return json(400, &error_body(-1_121, "Invalid symbol."), used);
+            return self.json(400, &self.exchange.error_body(RestError::UnknownSymbol), used);
         };
         let mut answer = Answer::default();
         let (mut whose, mut back) = (place, None);
@@ -142,7 +138,7 @@ impl Floor {
                 if matches!(code, 429 | 418) {
                     self.hold_rest(now, retry_after_s);
                 }
-                return limited(code, retry_after_s);
+                return self.limited(code, retry_after_s);
             }
             Some(RestFault::Html(code)) => {
                 return Answer { bytes: http::page(code, "something went wrong"), ..Answer::default() };
@@ -154,25 +150,29 @@ impl Floor {
             Some(RestFault::OtherSymbol) => whose = (place + 1) % self.pits.len(),
         }
         let Some(pit) = self.pits.get(whose) else { return answer };
-        let whole = {
+        let (whole, stamp_us) = {
             let state = pit.truth.state();
             match back {
                 // Two states a message.
-                Some(messages) => state.market.whole_at(state.sequence_back(2 * messages)),
-                None => state.market.whole(),
+                Some(messages) => {
+                    let (sequence, stamp_us) = state.state_back(2 * messages);
+                    (state.market.whole_at(sequence), stamp_us)
+                }
+                None => (state.market.whole(), state.stamp_us()),
             }
         };
         let first = |levels: &'_ [_]| levels.len().min(limit);
         let (bids, asks) = (first(&whole.bids), first(&whole.asks));
+        let book = Book {
+            event_ms: now_ms,
+            stamp_us,
+            sequence: whole.sequence,
+            bids: whole.bids.get(..bids).unwrap_or_default(),
+            asks: whole.asks.get(..asks).unwrap_or_default(),
+        };
         let mut body = String::new();
-        pit.exchange.snapshot(
-            &mut body,
-            whole.sequence,
-            now_ms,
-            whole.bids.get(..bids).unwrap_or_default(),
-            whole.asks.get(..asks).unwrap_or_default(),
-        );
-        answer.bytes = json(200, &body, used).bytes;
+        self.exchange.snapshot_body(&pit.traded, &book, &mut body);
+        answer.bytes = self.json(200, &body, used).bytes;
         if answer.after == After::Fin {
             answer.bytes.truncate(answer.bytes.len() * 2 / 3);
         } else {
@@ -196,25 +196,26 @@ impl Floor {
             None => self.faults.snapshot(&mut self.random),
         }
     }
-}
 
-fn json(code: u16, body: &str, used: u32) -> Answer {
-    let used = used.to_string();
-    let bytes = http::response(code, "application/json", &[("x-mbx-used-weight-1m", &used)], body);
-    Answer { bytes, ..Answer::default() }
-}
+    fn json(&self, code: u16, body: &str, used: u32) -> Answer {
+        let used = used.to_string();
+        let weight = self.rules.weight_header.map(|header| (header, used.as_str()));
+        let bytes = http::response(code, "application/json", weight.as_slice(), body);
+        Answer { bytes, ..Answer::default() }
+    }
 
-/// A refusal: too many requests, banned, or out of order.
-fn limited(code: u16, retry_after_s: Option<u64>) -> Answer {
-    let body = match code {
-        429 => error_body(-1_003, "Too much request weight used; please use the websocket."),
-        418 => error_body(-1_003, "Way too much request weight used; IP banned."),
-        451 => error_body(0, "Service unavailable from a restricted location."),
-        _ => error_body(-1_000, "An unknown error occurred while processing the request."),
-    };
-    let seconds = retry_after_s.map(|seconds| seconds.to_string());
-    let headers: Vec<(&str, &str)> =
-        seconds.iter().map(|seconds| ("Retry-After", seconds.as_str())).collect();
-    let bytes = http::response(code, "application/json", &headers, &body);
-    Answer { bytes, ..Answer::default() }
+    /// A refusal: too many requests, banned, or out of order.
+    fn limited(&self, code: u16, retry_after_s: Option<u64>) -> Answer {
+        let error = match code {
+            429 => RestError::TooMany,
+            418 => RestError::Banned,
+            451 => RestError::Region,
+            _ => RestError::Internal,
+        };
+        let seconds = retry_after_s.map(|seconds| seconds.to_string());
+        let headers: Vec<(&str, &str)> =
+            seconds.iter().map(|seconds| ("Retry-After", seconds.as_str())).collect();
+        let bytes = http::response(code, "application/json", &headers, &self.exchange.error_body(error));
+        Answer { bytes, ..Answer::default() }
+    }
 }

@@ -1,11 +1,10 @@
 //! One client's connection as the venue sees it, without I/O: what it asked for, and whether it keeps to the rules.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use touchline_venue::binance::exchange::{
-    Dialect, Request, Stream, accepted, listed, refused, refused_newer,
-};
+use touchline_venue::Ask;
+use touchline_venue::exchange::{Asked, Connection, Exchange, Fate, Request, Rules, Stream};
 
 use crate::faults::Subscribing;
 
@@ -16,66 +15,47 @@ pub enum Breach {
     Sends,
     /// More streams than a connection carries.
     Streams,
-    /// More attempts to connect than the venue takes in five minutes.
+    /// More attempts to connect than the venue takes in its window.
     Connects,
     /// More REST weight in a minute than the venue takes.
     Weight,
     /// A pong that did not come.
     Pong,
+    /// A request larger than the venue takes.
+    Size,
 }
 
 /// What a text of the client leads to.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Outcome {
     /// What is answered.
-    pub reply: Option<String>,
-    /// Streams that now begin.
-    pub added: Vec<String>,
+    pub replies: Vec<String>,
+    /// Streams that now begin, and how.
+    pub added: Vec<(Stream, Subscribing)>,
     /// Streams that now end.
-    pub removed: Vec<String>,
+    pub removed: Vec<Stream>,
     /// The rule that was broken: the venue then ends the connection.
     pub breach: Option<Breach>,
 }
 
+/// What becomes of a stream that somebody subscribes to: no such symbol, or what a command or chance wants.
+pub(crate) type Policy = Result<Subscribing, Fate>;
+
 /// One client's connection.
 #[derive(Debug)]
 pub(crate) struct Session {
-    dialect: Dialect,
-    path: String,
-    combined: bool,
-    streams: BTreeSet<String>,
+    pub(crate) connection: Connection,
+    /// It has asked for something.
+    pub(crate) asked: bool,
+    rules: Rules,
     /// When the client's last messages came.
     sends: VecDeque<Instant>,
 }
 
 impl Session {
-    /// A connection to a target (`/stream?streams=a/b`, `/ws/a`, `/public/stream`), with the streams it names; `None`
-    /// where the venue has nothing.
-    #[must_use]
-    pub(crate) fn open(dialect: Dialect, target: &str) -> Option<(Self, Vec<String>)> {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let inner = ["/public", "/market"].into_iter().find_map(|tier| path.strip_prefix(tier));
-        let inner = inner.unwrap_or(path);
-        let named = |list: &str| -> Vec<String> {
-            list.split('/').filter(|name| !name.is_empty()).map(|name| name.replace("%40", "@")).collect()
-        };
-        let (combined, streams) = match inner {
-            "/stream" => {
-                let list = query.split('&').find_map(|pair| pair.strip_prefix("streams="));
-                (true, named(list.unwrap_or_default()))
-            }
-            "/ws" | "/ws/" => (false, Vec::new()),
-            _ => (false, named(inner.strip_prefix("/ws/")?)),
-        };
-        let session = Self {
-            dialect,
-            path: path.to_owned(),
-            combined,
-            streams: streams.iter().cloned().collect(),
-            sends: VecDeque::new(),
-        };
-        let carried = streams.into_iter().filter(|name| session.carries(name)).collect();
-        Some((session, carried))
+    /// A connection that was opened.
+    pub(crate) fn new(rules: Rules, connection: Connection) -> Self {
+        Self { connection, asked: false, rules, sends: VecDeque::new() }
     }
 
     /// Any frame of the client counts: requests, pings, pongs.
@@ -84,63 +64,96 @@ impl Session {
             self.sends.pop_front();
         }
         self.sends.push_back(now);
-        let limit = self.dialect.rules().sends_per_second as usize;
-        (self.sends.len() > limit).then_some(Breach::Sends)
+        (self.sends.len() > self.rules.sends_per_second as usize).then_some(Breach::Sends)
     }
 
-    /// A text of the client. `policy` says what becomes of a subscription to some streams.
-    pub(crate) fn text(&mut self, text: &str, policy: impl FnOnce(&[String]) -> Subscribing) -> Outcome {
+    /// A text of the client. `policies` says what becomes of a subscription to some streams, one for each.
+    pub(crate) fn text(
+        &mut self,
+        exchange: &dyn Exchange,
+        text: &str,
+        now_ms: u64,
+        policies: impl FnOnce(&[Stream]) -> Vec<Policy>,
+    ) -> Outcome {
         let mut outcome = Outcome::default();
-        match Request::read(text) {
-            Request::Subscribe { id, streams } => match policy(&streams) {
-                Subscribing::Refused => {
-                    outcome.reply = Some(refused_newer(Some(id), -1_121, "Invalid symbol."));
-                }
-                Subscribing::Invalid => {
-                    outcome.reply = Some(refused(Some(id), 2, "Invalid request: invalid stream name"));
-                }
-                Subscribing::Unanswered => {}
-                silent => {
-                    outcome.reply = Some(accepted(id));
-                    for name in streams {
-                        let begins = self.streams.insert(name.clone()) && silent == Subscribing::Normal;
-                        if begins && self.carries(&name) {
-                            outcome.added.push(name);
-                        }
-                    }
-                    let over = self.streams.len() > self.dialect.rules().streams;
-                    outcome.breach = over.then_some(Breach::Streams);
-                }
-            },
-            Request::Unsubscribe { id, streams } => {
-                outcome.reply = Some(accepted(id));
-                outcome.removed = streams.into_iter().filter(|name| self.streams.remove(name)).collect();
+        if text.len() > self.rules.request_bytes {
+            outcome.breach = Some(Breach::Size);
+            return outcome;
+        }
+        let asked = match exchange.read(&mut self.connection, text, now_ms) {
+            Request::Asked(asked) => asked,
+            Request::Answered(answer) => {
+                outcome.replies.push(answer);
+                return outcome;
             }
-            Request::List { id } => {
-                outcome.reply = Some(listed(id, self.streams.iter().map(String::as_str)));
+            Request::Ignored => return outcome,
+        };
+        let answered = match asked.ask {
+            Ask::Subscribe => {
+                self.asked = true;
+                let policies = policies(&asked.streams);
+                self.subscribe(asked, &policies, &mut outcome)
             }
-            Request::Combined { id, on } => {
-                self.combined = on;
-                outcome.reply = Some(accepted(id));
-            }
-            Request::Invalid { id, text } => outcome.reply = Some(refused(id, 2, &text)),
+            Ask::Unsubscribe => self.unsubscribe(asked, &mut outcome),
+        };
+        if let Some((asked, fates)) = answered {
+            exchange.answer(&self.connection, &asked, &fates, now_ms, &mut outcome.replies);
         }
         outcome
     }
 
-    /// Are events wrapped in their stream's name?
-    #[must_use]
-    pub(crate) fn combined(&self) -> bool {
-        self.combined
+    /// The streams of the request that are answered, with their fates; `None` if there is no answer at all.
+    fn subscribe(
+        &mut self,
+        mut asked: Asked,
+        policies: &[Policy],
+        outcome: &mut Outcome,
+    ) -> Option<(Asked, Vec<Fate>)> {
+        let none = asked.streams.is_empty();
+        let (mut streams, mut fates) = (Vec::new(), Vec::new());
+        for (stream, policy) in std::mem::take(&mut asked.streams).into_iter().zip(policies) {
+            let (fate, how) = match *policy {
+                Ok(Subscribing::Unanswered) => continue,
+                Ok(Subscribing::Refused) => (Fate::UnknownSymbol, None),
+                Ok(Subscribing::Invalid) => (Fate::Invalid, None),
+                Ok(how) => (Fate::Taken, Some(how)),
+                Err(fate) => (fate, None),
+            };
+            let Some(how) = how else {
+                streams.push(stream);
+                fates.push(fate);
+                continue;
+            };
+            let before = self.connection.streams.insert(stream.name.clone(), stream.clone());
+            if before.is_none() && how != Subscribing::Silent {
+                outcome.added.push((stream.clone(), how));
+            }
+            if how != Subscribing::AckLost {
+                streams.push(stream);
+                fates.push(if before.is_some() { Fate::Already } else { fate });
+            }
+        }
+        let over = self.connection.streams.len() > self.rules.streams;
+        outcome.breach = over.then_some(Breach::Streams);
+        asked.streams = streams;
+        (none || !fates.is_empty()).then_some((asked, fates))
+    }
+
+    fn unsubscribe(&mut self, asked: Asked, outcome: &mut Outcome) -> Option<(Asked, Vec<Fate>)> {
+        let fates = asked.streams.iter().map(|stream| match self.connection.streams.remove(&stream.name) {
+            Some(stream) => {
+                outcome.removed.push(stream);
+                Fate::Taken
+            }
+            None => Fate::Already,
+        });
+        let fates = fates.collect();
+        Some((asked, fates))
     }
 
     /// The streams asked for.
-    pub(crate) fn streams(&self) -> impl Iterator<Item = &str> {
-        self.streams.iter().map(String::as_str)
-    }
-
-    fn carries(&self, name: &str) -> bool {
-        Stream::read(name).is_some_and(|stream| self.dialect.carries(&self.path, stream.channel))
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &Stream> {
+        self.connection.streams.values()
     }
 }
 
@@ -148,55 +161,62 @@ impl Session {
 mod tests {
     use super::*;
 
-    fn session(venue: &str, target: &str) -> (Session, Vec<String>) {
-        Session::open(Dialect::of(venue).unwrap(), target).unwrap()
+    fn session(venue: &str, target: &str) -> (Box<dyn Exchange>, Session) {
+        let exchange = (touchline_venue::find(venue).unwrap().exchange)().unwrap();
+        let session = Session::new(exchange.rules(), exchange.open(target, 0).unwrap().connection);
+        (exchange, session)
     }
 
-    /// Paths decide what begins at once and whether events are wrapped.
-    #[test]
-    fn paths_are_the_venues() {
-        let (combined, named) = session("binance", "/stream?streams=a@trade/b@depth@100ms");
-        assert!(combined.combined());
-        assert_eq!(named, ["a@trade", "b@depth@100ms"]);
-        let (raw, named) = session("binance", "/ws/a@trade");
-        assert!(!raw.combined());
-        assert_eq!(named, ["a@trade"]);
-        assert!(session("binance-usdm", "/public/stream").0.combined());
-        assert!(Session::open(Dialect::of("binance").unwrap(), "/elsewhere").is_none());
+    fn ask(session: &mut (Box<dyn Exchange>, Session), text: &str, policy: Subscribing) -> Outcome {
+        session.1.text(&*session.0, text, 0, |streams| vec![Ok(policy); streams.len()])
     }
 
-    /// Requests are answered; a stream in the wrong place or of an unknown kind is acknowledged and silent.
+    fn names(outcome: &Outcome) -> Vec<&str> {
+        outcome.added.iter().map(|(stream, _)| stream.name.as_str()).collect()
+    }
+
+    /// Requests are answered, as the policy says; a stream that is known already does not begin again.
     #[test]
     fn requests_are_answered() {
-        let (mut session, _) = session("binance-usdm", "/public/stream");
-        let ask = r#"{"method":"SUBSCRIBE","params":["a@depth@0ms","a@ticker","nothing"],"id":1}"#;
-        let outcome = session.text(ask, |_| Subscribing::Normal);
-        assert_eq!(outcome.reply.as_deref(), Some(r#"{"result":null,"id":1}"#));
-        assert_eq!(outcome.added, ["a@depth@0ms"]);
-        let gone = session
-            .text(r#"{"method":"UNSUBSCRIBE","params":["a@depth@0ms"],"id":2}"#, |_| Subscribing::Normal);
-        assert_eq!(gone.removed, ["a@depth@0ms"]);
-        let silent = r#"{"method":"SUBSCRIBE","params":["b@trade"],"id":3}"#;
-        let outcome = session.text(silent, |_| Subscribing::Silent);
-        assert!(outcome.reply.is_some() && outcome.added.is_empty());
-        let never = r#"{"method":"SUBSCRIBE","params":["c@trade"],"id":3}"#;
-        assert_eq!(session.text(never, |_| Subscribing::Unanswered), Outcome::default());
+        let mut session = session("binance-usdm", "/public/stream");
+        let text = r#"{"method":"SUBSCRIBE","params":["a@depth@0ms","nothing"],"id":1}"#;
+        let outcome = ask(&mut session, text, Subscribing::Normal);
+        assert_eq!(outcome.replies, [r#"{"result":null,"id":1}"#]);
+        assert_eq!(names(&outcome), ["a@depth@0ms", "nothing"]);
+        let again = ask(&mut session, text, Subscribing::Normal);
+        assert_eq!((again.replies, again.added), (outcome.replies, vec![]));
+        let text = r#"{"method":"UNSUBSCRIBE","params":["a@depth@0ms"],"id":2}"#;
+        assert_eq!(ask(&mut session, text, Subscribing::Normal).removed[0].name, "a@depth@0ms");
+        let text = r#"{"method":"SUBSCRIBE","params":["b@trade"],"id":3}"#;
+        let outcome = ask(&mut session, text, Subscribing::Silent);
+        assert!(!outcome.replies.is_empty() && outcome.added.is_empty());
+        let text = r#"{"method":"SUBSCRIBE","params":["c@trade"],"id":3}"#;
+        assert_eq!(ask(&mut session, text, Subscribing::Unanswered), Outcome::default());
+        let lost = ask(&mut session, text, Subscribing::AckLost);
+        assert!(lost.replies.is_empty() && names(&lost) == ["c@trade"]);
+        let text = r#"{"method":"SUBSCRIBE","params":["e@trade"],"id":5}"#;
+        let refused = ask(&mut session, text, Subscribing::Refused);
+        assert!(refused.replies[0].contains("-1121") && refused.added.is_empty());
+        assert!(!session.1.connection.streams.contains_key("e@trade"));
     }
 
     /// The limits are reached without a breach, and exceeded by one with it.
     #[test]
     fn limits_are_the_venues() {
-        let (mut session, _) = session("binance", "/stream");
+        let mut session = session("binance", "/stream");
         let start = Instant::now();
-        assert!((0..5).all(|_| session.counted(start).is_none()));
-        assert_eq!(session.counted(start + Duration::from_millis(999)), Some(Breach::Sends));
-        assert_eq!(session.counted(start + Duration::from_secs(3)), None);
-        let ask = |from: usize, to: usize| {
+        assert!((0..5).all(|_| session.1.counted(start).is_none()));
+        assert_eq!(session.1.counted(start + Duration::from_millis(999)), Some(Breach::Sends));
+        assert_eq!(session.1.counted(start + Duration::from_secs(3)), None);
+        let text = |from: usize, to: usize| {
             let names = (from..to).map(|i| format!("\"s{i}@trade\"")).collect::<Vec<_>>().join(",");
             format!(r#"{{"method":"SUBSCRIBE","params":[{names}],"id":1}}"#)
         };
-        assert_eq!(session.text(&ask(0, 1_024), |_| Subscribing::Normal).breach, None);
-        let over = session.text(&ask(1_024, 1_025), |_| Subscribing::Normal);
+        assert_eq!(ask(&mut session, &text(0, 1_024), Subscribing::Normal).breach, None);
+        let over = ask(&mut session, &text(1_024, 1_025), Subscribing::Normal);
         assert_eq!(over.breach, Some(Breach::Streams));
+        session.1.rules.request_bytes = 20;
+        let over = ask(&mut session, &text(0, 1), Subscribing::Normal);
+        assert_eq!((over.breach, over.replies.len()), (Some(Breach::Size), 0));
     }
 }

@@ -8,13 +8,11 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use touchline_venue::binance::exchange::Dialect;
 
 use crate::command::Command;
 use crate::config::{Config, StartError};
 use crate::counts::Counts;
 use crate::floor::Floor;
-use crate::playback::Player;
 use crate::server::{self, Shared, now_ms};
 use crate::tls::Identity;
 use crate::truth::Truth;
@@ -38,8 +36,7 @@ impl Simulator {
     /// # Errors
     /// [`StartError`]: an unknown venue, a certificate that cannot be used, no port, no thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let dialect =
-            Dialect::of(&config.venue).ok_or_else(|| StartError::UnknownVenue(config.venue.clone()))?;
+        let floor = Floor::of(&config, Instant::now(), now_ms())?;
         let identity = match (&config.identity, config.tls) {
             (_, false) => None,
             (Some(identity), true) => Some(identity.clone()),
@@ -49,9 +46,6 @@ impl Simulator {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let mut floor = Floor::new(&config, dialect, Instant::now());
-        let recording = config.recording.as_ref();
-        floor.player = recording.map(|recording| Player::open(recording, dialect)).transpose()?;
         let shared = Arc::new(Shared::new(floor));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = watch::channel(false);

@@ -15,7 +15,7 @@ const REPETITIONS_NS: u64 = 2_000_000_000;
 
 /// The old updates of late, as long as nothing else came and each was newer than the one before.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Old {
+pub(crate) struct Old {
     /// What they were older than.
     newest: Sequence,
     /// The last of them.
@@ -27,14 +27,22 @@ pub(super) struct Old {
 impl Old {
     /// Takes an update that is older than `newest`. Is it one of a new count? `phase` is the book's: a stream that
     /// has to reach a snapshot first may be behind it for longer than one that runs.
-    pub(super) fn is_new_count(&mut self, newest: Sequence, phase: Phase, head: &Head) -> bool {
+    ///
+    /// Where updates are not `numbered`, none says what it follows.
+    pub(super) fn is_new_count(
+        &mut self,
+        newest: Sequence,
+        phase: Phase,
+        head: &Head,
+        numbered: bool,
+    ) -> bool {
         if newest != self.newest || head.sequence <= self.last {
             *self = Self { newest, last: head.sequence, since: head.ts_recv };
         }
         self.last = head.sequence;
         let running = matches!(phase, Phase::Following | Phase::Recording);
         let bound_ns = if running { REPETITIONS_NS } else { REACHED_WITHIN_NS };
-        head.previous == Sequence(0) || is_after(bound_ns, self.since, head)
+        (numbered && head.previous == Sequence(0)) || is_after(bound_ns, self.since, head)
     }
 }
 
@@ -45,9 +53,18 @@ impl Keeper {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
-        if !self.old.is_new_count(self.last, self.phase, head) {
-            return self.drop_stale();
+        if self.old.is_new_count(self.last, self.phase, head, !self.is_unnumbered()) {
+            self.restart(head, body)
+        } else {
+            self.drop_stale()
         }
+    }
+
+    /// An update of a new count: the first that is kept.
+    pub(super) fn restart<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
         self.begin_count();
         self.phase = Phase::Waiting;
         match self.keep(head, body) {
@@ -61,6 +78,7 @@ impl Keeper {
         self.counters.resets += 1;
         self.state = State::Stale(Reason::Reset);
         self.drop_kept();
+        self.heard = Sequence(0);
     }
 }
 

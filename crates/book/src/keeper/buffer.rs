@@ -1,6 +1,9 @@
 //! The deltas that wait for a snapshot.
 
-use touchline_market::{Head, Record, Sequence};
+use touchline_market::{Bug, Head, Reason, Record, Sequence, State, planted};
+
+use super::{Keeper, Outcome, Phase};
+use crate::continuity::{Step, judge};
 
 /// Bytes of memory that an emptied buffer keeps: enough for the deltas of a usual resync.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -49,6 +52,11 @@ impl Buffer {
         self.heads.len()
     }
 
+    /// The sequence of the first message.
+    pub(super) fn first(&self) -> Option<Sequence> {
+        self.heads.first().map(|head| head.sequence)
+    }
+
     /// The sequence of the last message.
     pub(super) fn last(&self) -> Option<Sequence> {
         self.heads.last().map(|head| head.sequence)
@@ -62,5 +70,62 @@ impl Buffer {
             rest = after;
             (head, body)
         })
+    }
+}
+
+impl Keeper {
+    /// Updates were lost before this one: it is the first of a new buffer.
+    #[cold]
+    pub(super) fn gap<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        self.counters.gaps += 1;
+        if !planted(Bug::GapStateUnwritten) {
+            self.state = State::Stale(Reason::Gap);
+        }
+        self.phase = Phase::Waiting;
+        self.drop_kept();
+        match self.keep(head, body) {
+            Outcome::Buffered => Outcome::Gap,
+            rejected => rejected,
+        }
+    }
+
+    /// Keeps a delta for a snapshot to come.
+    pub(super) fn keep<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    where
+        I: Iterator<Item = &'a Record> + Clone,
+    {
+        self.counters.before_start += u64::from(self.epoch == 0);
+        if let Err(error) = crate::book::check_body(head, &body) {
+            return self.reject(error);
+        }
+        if let Some(last) = self.buffer.last() {
+            match judge(self.config.continuity, last, head.previous, head.sequence) {
+                Step::Stale if self.old.is_new_count(last, self.phase, head, true) => self.begin_count(),
+                Step::Stale => return self.drop_stale(),
+                Step::Gap => {
+                    self.counters.gaps += 1;
+                    self.drop_kept();
+                }
+                Step::Next => {}
+            }
+        }
+        if self.state == State::Init {
+            self.state = State::Syncing;
+        }
+        let limits = self.limits();
+        if !self.buffer.push(head, body.clone(), limits) {
+            self.counters.overflows += 1;
+            self.drop_kept();
+            if !self.buffer.push(head, body, limits) {
+                self.counters.dropped += 1;
+                self.hear(head.sequence);
+                return Outcome::Ignored;
+            }
+        }
+        self.counters.buffered += 1;
+        Outcome::Buffered
     }
 }

@@ -13,7 +13,8 @@ use touchline_market::{Head, Nanos, Record, Sequence};
 
 use super::buffer::Buffer;
 use super::join::is_after;
-use super::{Keeper, Outcome, Phase};
+use super::trailer::cut_and_check;
+use super::{Checked, Keeper, Outcome, Phase};
 use crate::BookError;
 use crate::continuity::{Join, join};
 
@@ -31,8 +32,31 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    pub(super) fn clear(&mut self) {
+    /// Begins anew, for snapshots from this sequence on.
+    pub(super) fn begin(&mut self, from: Sequence, since: Nanos) {
         self.deltas.clear();
+        (self.from, self.since) = (from, since);
+    }
+
+    /// Takes deltas that are kept already, and gives room for others in return.
+    pub(super) fn swap(&mut self, kept: &mut Buffer) {
+        std::mem::swap(&mut self.deltas, kept);
+        self.from = self.deltas.first().unwrap_or_default();
+    }
+
+    /// The oldest sequence of a snapshot that the copies lead on from.
+    pub(super) fn from(&self) -> Sequence {
+        self.from
+    }
+
+    /// Adds a delta unless that exceeds one of the limits.
+    pub(super) fn push<'a>(
+        &mut self,
+        head: &Head,
+        body: impl Iterator<Item = &'a Record>,
+        limits: (usize, usize),
+    ) -> bool {
+        self.deltas.push(head, body, limits)
     }
 }
 
@@ -47,7 +71,7 @@ impl Keeper {
         // Without numbers nothing says where the snapshot belongs.
         if self.phase == Phase::Following && self.state.is_live() && self.last != Sequence(0) {
             self.phase = Phase::Recording;
-            (self.copies.from, self.copies.since) = (self.last, self.ts_recv);
+            self.copies.begin(self.last, self.ts_recv);
         }
     }
 
@@ -62,8 +86,7 @@ impl Keeper {
             return self.apply(head, body);
         }
         let outcome = self.apply(head, body.clone());
-        let limits = (self.config.buffer_messages, self.config.buffer_bytes);
-        if self.phase == Phase::Recording && !self.copies.deltas.push(head, body, limits) {
+        if self.phase == Phase::Recording && !self.copies.push(head, body, self.limits()) {
             self.drop_refresh();
         }
         outcome
@@ -96,15 +119,19 @@ impl Keeper {
             return self.reject(error);
         }
         self.drop_refresh();
-        self.judge_crossing();
+        self.judge_levels();
         Outcome::Applied
     }
 
-    /// Applies the copies newer than a snapshot to its levels.
+    /// Applies the copies newer than a snapshot to its levels, if those have the venue's checksum.
     fn replay_copies(&mut self, snapshot: Sequence) -> Result<(), BookError> {
+        if self.checked == Checked::Failed {
+            return Ok(());
+        }
         for (head, body) in self.copies.deltas.messages() {
             if join(self.config.continuity, snapshot, head.previous, head.sequence) != Join::Stale {
                 self.book.apply_delta(head, body.iter())?;
+                self.checked = cut_and_check(&mut self.book, self.config.checksum, head, body.iter());
             }
         }
         Ok(())

@@ -41,6 +41,12 @@ pub struct Counters {
     pub crossed: u64,
     /// Messages after which best bid was best ask.
     pub locked: u64,
+    /// Messages whose checksum our levels had.
+    pub checksum_pass: u64,
+    /// Messages whose checksum our levels did not have.
+    pub checksum_fail: u64,
+    /// Messages without a checksum, of a venue that sends one.
+    pub checksum_absent: u64,
     /// Removals of levels that were not there.
     pub unknown_level: u64,
 }
@@ -63,5 +69,60 @@ impl Counters {
     #[must_use]
     pub fn balance(&self, buffered: usize) -> bool {
         self.received == self.msgs() + self.ignored() + self.rejected + self.dropped + buffered as u64
+    }
+
+    /// These and the other's.
+    #[must_use]
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        let ours = [
+            &mut self.received,
+            &mut self.snapshots,
+            &mut self.updates,
+            &mut self.stale,
+            &mut self.too_old,
+            &mut self.ignored_snapshots,
+            &mut self.unwanted,
+            &mut self.rejected,
+            &mut self.dropped,
+            &mut self.buffered,
+            &mut self.before_start,
+            &mut self.gaps,
+            &mut self.resets,
+            &mut self.disproved,
+            &mut self.overflows,
+            &mut self.breaks,
+            &mut self.crossed,
+            &mut self.locked,
+            &mut self.checksum_pass,
+            &mut self.checksum_fail,
+            &mut self.checksum_absent,
+            &mut self.unknown_level,
+        ];
+        let theirs = [
+            other.received,
+            other.snapshots,
+            other.updates,
+            other.stale,
+            other.too_old,
+            other.ignored_snapshots,
+            other.unwanted,
+            other.rejected,
+            other.dropped,
+            other.buffered,
+            other.before_start,
+            other.gaps,
+            other.resets,
+            other.disproved,
+            other.overflows,
+            other.breaks,
+            other.crossed,
+            other.locked,
+            other.checksum_pass,
+            other.checksum_fail,
+            other.checksum_absent,
+            other.unknown_level,
+        ];
+        ours.into_iter().zip(theirs).for_each(|(ours, theirs)| *ours += theirs);
+        self
     }
 }

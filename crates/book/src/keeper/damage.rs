@@ -271,6 +271,42 @@ fn snapshot_may_race_the_stream_in_every_way() {
     }
 }
 
+/// The same where updates have no numbers, only a time: the book is live exactly if the stream was heard at or before
+/// the snapshot. If it was not, its levels follow all the same, and a second snapshot of any age makes it live exactly
+/// if the stream was heard before that one.
+#[test]
+fn snapshot_of_an_unnumbered_stream_may_race_it_in_every_way() {
+    const COUNT: usize = 24;
+    let trace = steady(Continuity::Unchecked, COUNT as u64);
+    for first in 0..COUNT {
+        for place in first..COUNT {
+            for state in 0..=COUNT {
+                let mut keeper = Keeper::new(&KeeperConfig {
+                    continuity: Continuity::Unchecked,
+                    ..KeeperConfig::default()
+                });
+                for (n, delta) in trace.deltas.iter().enumerate().skip(first) {
+                    if n == place {
+                        take_and_compare(&mut keeper, &trace, &trace.snapshot(state));
+                    }
+                    take_and_compare(&mut keeper, &trace, delta);
+                }
+                // Delta number `first` ends at state `first + 1`.
+                let proven = first < state;
+                assert_eq!((keeper.state().is_live(), keeper.wants_snapshot()), (proven, !proven));
+                assert!(keeper.counters().balance(keeper.buffered()));
+                for again in (0..=COUNT).filter(|_| !proven) {
+                    let mut keeper = keeper.clone();
+                    take_and_compare(&mut keeper, &trace, &trace.snapshot(again));
+                    assert_eq!(keeper.state().is_live(), first < again, "{first} {place} {state} {again}");
+                    assert_eq!(keeper.sequence(), trace.deltas[COUNT - 1].0.sequence);
+                    assert!(keeper.counters().balance(keeper.buffered()));
+                }
+            }
+        }
+    }
+}
+
 /// A snapshot to refresh the depth, of every age, arrives at every place of a running stream: the book stays live and
 /// right, in one epoch, the snapshot is loaded exactly if it is newer and the stream reaches it, and no delta is lost.
 #[test]

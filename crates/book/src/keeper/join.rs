@@ -1,8 +1,9 @@
 //! Snapshots: those of the stream, and those asked for beside it, which join the stream by their sequence.
 
-use touchline_market::{Flags, Head, Nanos, Reason, Record, Side, State, UpdateKind};
+use touchline_market::{Bug, Flags, Head, Nanos, Reason, Record, Side, State, UpdateKind, planted};
 
-use super::{Keeper, Outcome, Phase};
+use super::doubt::Reach;
+use super::{Checked, Keeper, Outcome, Phase};
 use crate::BookError;
 use crate::continuity::{Join, join};
 
@@ -22,7 +23,11 @@ impl Keeper {
                 self.state = State::Live;
                 self.drop_stale()
             }
-            Join::Stale if self.state.is_live() || !is_late(self.ts_recv, head) => self.hear_old(head, body),
+            Join::Stale if self.state.is_live() || !is_late(self.ts_recv, head) => {
+                self.hear(head.sequence);
+                self.hear_old(head, body)
+            }
+            Join::Joins if self.is_first_heard(head) => self.begin_doubt(head, body),
             Join::Joins => {
                 (self.phase, self.state) = (Phase::Following, State::Live);
                 self.apply_at_refresh(head, body)
@@ -55,9 +60,9 @@ impl Keeper {
             return self.reject(error);
         }
         self.drop_kept();
-        self.epoch = self.epoch.wrapping_add(u32::from(!routine));
+        self.epoch = self.epoch.wrapping_add(u32::from(!routine && !planted(Bug::EpochKept)));
         (self.phase, self.state) = (Phase::Following, State::Live);
-        self.judge_crossing();
+        self.judge_levels();
         Outcome::Applied
     }
 
@@ -68,6 +73,7 @@ impl Keeper {
     {
         match self.phase {
             Phase::Waiting => self.start(head, body),
+            Phase::Doubtful => self.snapshot_in_doubt(head, body),
             Phase::Unfounded if head.sequence < self.last => {
                 self.counters.too_old += 1;
                 Outcome::TooOld
@@ -91,10 +97,11 @@ impl Keeper {
     }
 
     /// A snapshot newer than levels that are there: they are replaced, and the next delta has to join.
-    fn replace<'a, I>(&mut self, head: &Head, body: I) -> Outcome
+    pub(super) fn replace<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
+        self.hear_all();
         if let Err(error) = self.load(head, body) {
             // Nothing of the stream is lost: the levels are worth what they were.
             self.counters.rejected += 1;
@@ -102,7 +109,7 @@ impl Keeper {
         }
         self.drop_refresh();
         self.phase = Phase::Joining;
-        self.judge_crossing();
+        self.judge_levels();
         Outcome::Applied
     }
 
@@ -116,7 +123,8 @@ impl Keeper {
             .buffer
             .messages()
             .map(|(delta, _)| join(continuity, head.sequence, delta.previous, delta.sequence));
-        if joins.find(|&join| join != Join::Stale) == Some(Join::TooOld) {
+        let reach = self.reach(head.sequence);
+        if reach == Reach::TooOld || joins.find(|&join| join != Join::Stale) == Some(Join::TooOld) {
             self.counters.too_old += 1;
             return Outcome::TooOld;
         }
@@ -126,10 +134,10 @@ impl Keeper {
             self.state = State::Stale(Reason::BadMessage);
             return Outcome::Rejected(error);
         }
-        self.epoch = self.epoch.wrapping_add(1);
+        self.epoch = self.epoch.wrapping_add(u32::from(!planted(Bug::EpochKept)));
         self.phase = Phase::Joining;
-        let met = self.buffer.last() == Some(head.sequence);
-        match self.replay() {
+        let met = self.buffer.last() == Some(head.sequence) || planted(Bug::SnapshotAloneIsLive);
+        match self.replay(reach) {
             Ok(()) => {
                 if met || self.phase == Phase::Following {
                     self.state = State::Live;
@@ -137,18 +145,25 @@ impl Keeper {
                     self.state = State::Syncing;
                 }
                 self.ts_recv = head.ts_recv;
-                self.judge_crossing();
+                self.judge_levels();
                 Outcome::Applied
             }
             Err(error) => Outcome::Rejected(error),
         }
     }
 
-    /// Applies the kept deltas to the snapshot just loaded.
-    fn replay(&mut self) -> Result<(), BookError> {
+    /// Applies the kept deltas to the snapshot just loaded, as far as the book has the venue's checksums.
+    fn replay(&mut self, reach: Reach) -> Result<(), BookError> {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut failed = None;
+        if planted(Bug::KeptDropped) {
+            buffer.clear();
+        }
+        let mut stopped = None;
         for (n, (head, body)) in buffer.messages().enumerate() {
+            if self.checked == Checked::Failed {
+                stopped = Some((n, None));
+                break;
+            }
             // The first one that joins is followed by the others: the buffer has no holes.
             if self.phase == Phase::Joining
                 && join(self.config.continuity, self.last, head.previous, head.sequence) == Join::Stale
@@ -158,18 +173,25 @@ impl Keeper {
             }
             self.phase = Phase::Following;
             if let Err(error) = self.set_levels(head, body.iter()) {
-                failed = Some((n, error));
+                stopped = Some((n + 1, Some(error)));
                 break;
             }
         }
-        let Some((n, error)) = failed else {
+        let Some((done, error)) = stopped else {
+            if self.phase == Phase::Following && reach == Reach::Doubtful {
+                self.phase = Phase::Doubtful;
+                self.copies.swap(&mut buffer);
+            } else {
+                self.hear(buffer.last().unwrap_or_default());
+            }
             buffer.clear();
             self.buffer = buffer;
             return Ok(());
         };
         // What came after the bad one still waits for a snapshot newer than it.
-        buffer.drop_front(n + 1);
+        buffer.drop_front(done);
         self.buffer = buffer;
+        let Some(error) = error else { return Ok(()) };
         self.counters.rejected += 1;
         self.phase = Phase::Waiting;
         self.state = State::Stale(Reason::BadMessage);
@@ -181,10 +203,11 @@ impl Keeper {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
-        self.book.load_snapshot(head, body)?;
+        self.book.load_snapshot(head, body.clone())?;
         self.snapshot_levels = [Side::Bid, Side::Ask].map(|side| self.book.len(side));
         self.counters.snapshots += 1;
         self.took_effect(head);
+        self.settle(head, body);
         Ok(())
     }
 }

@@ -16,6 +16,9 @@
 //! SYNCING, or STALE for its reason. A snapshot that the stream has not reached after ten seconds is disproved by the
 //! next older delta, and another one is wanted.
 //!
+//! **Where updates have no numbers**, only a time, a delta joins a snapshot if the stream was heard before it; until that
+//! is so, a book is in doubt (`doubt.rs`).
+//!
 //! **The buffer** holds deltas that follow one another without a hole, so that a snapshot joins it or is too old for
 //! it, and a replay never meets a gap: a hole drops what came before, since a usable snapshot is newer than the hole.
 //!
@@ -36,16 +39,22 @@
 //!                              └──────────────▶ Refreshing ──────────────────────────────────────┘
 //! ```
 //!
+//! **A checksum** is compared after each whole message that has one (`trailer.rs`); a mismatch is as a gap.
+//!
 //! **Start without a snapshot** ([`Start::Empty`]): the levels are applied from the first delta on, over gaps too,
 //! and never called live.
 mod anew;
 mod buffer;
 mod copies;
 mod counters;
+mod doubt;
 mod join;
 mod refresh;
+mod shared;
+mod trailer;
 
 pub use counters::Counters;
+pub use trailer::Checked;
 
 use touchline_market::{
     Checksum, Continuity, Crossing, Flags, Head, Nanos, Reason, Record, Sequence, State, UpdateKind,
@@ -53,7 +62,7 @@ use touchline_market::{
 
 use crate::continuity::{Step, judge};
 use crate::{Book, BookConfig, BookError};
-use anew::Old;
+pub(crate) use anew::Old;
 use buffer::Buffer;
 use copies::Copies;
 use refresh::Refresh;
@@ -138,6 +147,8 @@ enum Phase {
     Refreshing,
     /// As `Following`, with copies kept for a snapshot that is on its way.
     Recording,
+    /// As `Recording`, but something may be missing between the snapshot and the first delta.
+    Doubtful,
 }
 
 /// A book with its state.
@@ -153,6 +164,9 @@ pub struct Keeper {
     ts_recv: Nanos,
     crossed: bool,
     locked: bool,
+    checked: Checked,
+    /// Where updates are not numbered: the newest of the stream that was heard and is neither in the levels nor kept.
+    heard: Sequence,
     counters: Counters,
     buffer: Buffer,
     refresh: Refresh,
@@ -177,6 +191,8 @@ impl Keeper {
             ts_recv: Nanos::NONE,
             crossed: false,
             locked: false,
+            checked: Checked::None,
+            heard: Sequence(0),
             counters: Counters::default(),
             buffer: Buffer::default(),
             refresh: Refresh::default(),
@@ -216,7 +232,7 @@ impl Keeper {
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
         let needed = self.config.start == Start::Snapshot || self.epoch > 0;
-        self.phase == Phase::Waiting && needed && !matches!(self.state, State::Dead(_))
+        self.waits() && needed && !matches!(self.state, State::Dead(_))
     }
 
     /// The levels, whatever the state.
@@ -289,7 +305,7 @@ impl Keeper {
     {
         match self.set_levels(head, body) {
             Ok(()) => {
-                self.judge_crossing();
+                self.judge_levels();
                 Outcome::Applied
             }
             Err(error) => self.reject(error),
@@ -301,10 +317,11 @@ impl Keeper {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
-        let unknown = self.book.apply_delta(head, body)?;
+        let unknown = self.book.apply_delta(head, body.clone())?;
         self.counters.unknown_level += u64::from(unknown);
         self.counters.updates += 1;
         self.took_effect(head);
+        self.settle(head, body);
         Ok(())
     }
 
@@ -312,26 +329,6 @@ impl Keeper {
     fn took_effect(&mut self, head: &Head) {
         self.last = head.sequence;
         (self.ts_event, self.ts_recv) = (head.ts_event, head.ts_recv);
-    }
-
-    /// After each whole message: is the book still possible?
-    #[inline]
-    fn judge_crossing(&mut self) {
-        (self.crossed, self.locked) = (self.book.is_crossed(), self.book.is_locked());
-        self.counters.locked += u64::from(self.locked);
-        if self.crossed {
-            self.cross();
-        }
-    }
-
-    #[cold]
-    fn cross(&mut self) {
-        self.counters.crossed += 1;
-        if self.config.crossing == Crossing::Judged && self.phase != Phase::Unfounded {
-            self.state = State::Stale(Reason::Crossed);
-            self.phase = Phase::Waiting;
-            self.drop_kept();
-        }
     }
 
     #[inline]
@@ -373,6 +370,7 @@ impl Keeper {
             }
             Phase::Unfounded => self.apply_unfounded(head, body),
             Phase::Joining => self.delta_at_join(head, body),
+            Phase::Doubtful => self.delta_in_doubt(head, body),
             Phase::Following | Phase::Refreshing | Phase::Recording => self.delta_before_refresh(head, body),
         }
     }
@@ -394,64 +392,13 @@ impl Keeper {
         }
     }
 
-    /// Updates were lost before this one: it is the first of a new buffer.
-    #[cold]
-    fn gap<'a, I>(&mut self, head: &Head, body: I) -> Outcome
-    where
-        I: Iterator<Item = &'a Record> + Clone,
-    {
-        self.counters.gaps += 1;
-        self.state = State::Stale(Reason::Gap);
-        self.phase = Phase::Waiting;
-        self.drop_kept();
-        match self.keep(head, body) {
-            Outcome::Buffered => Outcome::Gap,
-            rejected => rejected,
-        }
-    }
-
-    /// Keeps a delta for a snapshot to come.
-    fn keep<'a, I>(&mut self, head: &Head, body: I) -> Outcome
-    where
-        I: Iterator<Item = &'a Record> + Clone,
-    {
-        self.counters.before_start += u64::from(self.epoch == 0);
-        if let Err(error) = crate::book::check_body(head, &body) {
-            return self.reject(error);
-        }
-        if let Some(last) = self.buffer.last() {
-            match judge(self.config.continuity, last, head.previous, head.sequence) {
-                Step::Stale if self.old.is_new_count(last, self.phase, head) => self.begin_count(),
-                Step::Stale => return self.drop_stale(),
-                Step::Gap => {
-                    self.counters.gaps += 1;
-                    self.drop_kept();
-                }
-                Step::Next => {}
-            }
-        }
-        if self.state == State::Init {
-            self.state = State::Syncing;
-        }
-        let limits = (self.config.buffer_messages, self.config.buffer_bytes);
-        if !self.buffer.push(head, body.clone(), limits) {
-            self.counters.overflows += 1;
-            self.drop_kept();
-            if !self.buffer.push(head, body, limits) {
-                self.counters.dropped += 1;
-                return Outcome::Ignored;
-            }
-        }
-        self.counters.buffered += 1;
-        Outcome::Buffered
-    }
-
     /// A message of the stream is not valid: what it said is missing from now on.
     #[cold]
     fn reject(&mut self, error: BookError) -> Outcome {
         self.counters.rejected += 1;
         self.state = State::Stale(Reason::BadMessage);
         self.drop_kept();
+        self.heard = Sequence(0);
         if self.phase != Phase::Unfounded {
             self.phase = Phase::Waiting;
         }
@@ -462,7 +409,7 @@ impl Keeper {
     #[cold]
     fn hear_break(&mut self, head: &Head) -> Outcome {
         let reason = head.reason().unwrap_or(Reason::Disconnected);
-        let waits = self.phase == Phase::Waiting && !matches!(self.state, State::Dead(_));
+        let waits = self.waits() && !matches!(self.state, State::Dead(_));
         if matches!(reason, Reason::SnapshotLate | Reason::RateLimited) && !head.flags.has(Flags::FINAL) {
             if !waits {
                 return Outcome::Ignored;
@@ -473,6 +420,7 @@ impl Keeper {
         }
         self.counters.breaks += 1;
         self.drop_kept();
+        self.heard = Sequence(0);
         if head.flags.has(Flags::FINAL) {
             self.phase = Phase::Waiting;
             self.state = State::Dead(reason);
@@ -485,6 +433,17 @@ impl Keeper {
         Outcome::Broken
     }
 
+    /// Is a snapshot of use: for a book without one, or for one whose place in the stream is in doubt?
+    #[inline]
+    fn waits(&self) -> bool {
+        matches!(self.phase, Phase::Waiting | Phase::Doubtful)
+    }
+
+    /// Most deltas that are kept, and most bytes.
+    fn limits(&self) -> (usize, usize) {
+        (self.config.buffer_messages, self.config.buffer_bytes)
+    }
+
     fn ignore(&mut self) -> Outcome {
         self.counters.unwanted += 1;
         Outcome::Ignored
@@ -492,6 +451,7 @@ impl Keeper {
 
     fn drop_kept(&mut self) {
         self.counters.dropped += self.buffer.len() as u64;
+        self.hear(self.buffer.last().unwrap_or_default());
         self.buffer.clear();
         self.drop_refresh();
     }

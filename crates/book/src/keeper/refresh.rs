@@ -8,7 +8,7 @@
 use touchline_market::{Head, Record, Side};
 
 use super::join::is_late;
-use super::{Keeper, Outcome, Phase};
+use super::{Checked, Keeper, Outcome, Phase};
 use crate::continuity::{Step, judge};
 
 /// One snapshot, or none. Its memory stays for the next: at most [`LEVELS_MAX`](touchline_market::LEVELS_MAX) levels
@@ -99,10 +99,15 @@ impl Keeper {
         let loaded = self.load(&kept, records.iter());
         self.refresh.records = records;
         match loaded {
+            Ok(()) if self.checked == Checked::Failed => {
+                self.judge_levels();
+                return self.keep(head, body);
+            }
             Ok(()) if head.sequence == kept.sequence => {
                 self.counters.updates += 1;
                 self.took_effect(head);
-                self.judge_crossing();
+                self.settle(head, body);
+                self.judge_levels();
                 return Outcome::Applied;
             }
             Ok(()) => {}
@@ -114,7 +119,7 @@ impl Keeper {
     /// Forgets the kept snapshot, or the copies for one that is on its way.
     pub(super) fn drop_refresh(&mut self) {
         self.counters.ignored_snapshots += u64::from(self.refresh.head.take().is_some());
-        self.copies.clear();
+        self.copies.begin(self.last, self.ts_recv);
         if matches!(self.phase, Phase::Refreshing | Phase::Recording) {
             self.phase = Phase::Following;
         }

@@ -112,6 +112,14 @@ impl Chunked {
         Some(level)
     }
 
+    /// The level with the smallest key, removed.
+    pub fn pop_worst(&mut self) -> Option<(Key, Qty)> {
+        let piece = self.pieces.get(self.spans.first()?.piece as usize)?;
+        let level = (Key(*piece.keys.first()?), Qty(*piece.qtys.first()?));
+        self.remove(0, 0);
+        Some(level)
+    }
+
     /// Puts a level above all others.
     pub fn push(&mut self, key: Key, qty: Qty) {
         debug_assert!(self.best().is_none_or(|(best, _)| best < key));

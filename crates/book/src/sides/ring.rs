@@ -126,6 +126,23 @@ impl Ring {
         Some(number * PAGE + 63u64.checked_sub(u64::from(bits.leading_zeros()))?)
     }
 
+    /// The lowest occupied tick.
+    pub(super) fn lowest(&self) -> Option<u64> {
+        let mut at = self.first;
+        // The words from the lowest page up, round the ring, and at last the part of the first word below it.
+        for _ in 0..=self.summary.len() {
+            let word = self.summary.get(at / 64)? & (u64::MAX << (at % 64));
+            if word != 0 {
+                let found = (at & !63) | word.trailing_zeros() as usize;
+                let number = (found.wrapping_sub(self.first) & self.mask) as u64;
+                let (_, bits) = self.ticks(number);
+                return Some(number * PAGE + u64::from(bits.trailing_zeros()));
+            }
+            at = ((at | 63) + 1) & self.mask;
+        }
+        None
+    }
+
     /// The highest page with an occupied tick that is `number` or below it.
     #[inline]
     pub(super) fn occupied_at_or_below(&self, number: u64) -> Option<u64> {

@@ -176,6 +176,38 @@ proptest! {
         }
     }
 
+    /// A side that is cut after every few updates keeps exactly the best ones and counts them as proven, wherever its
+    /// levels lie: in the window, on both sides of its edge, far away.
+    #[test]
+    fn a_cut_side_keeps_its_best(
+        steps in steps(),
+        cuts in vec((1usize..30, 0usize..20), 1..20),
+        pieces in prop::bool::ANY,
+    ) {
+        let (mut window, mut oracle) = (Window::new(256, None, 0), Oracle::default());
+        let keys = steps.iter().filter_map(|step| match *step {
+            Step::Set(key, qty) => Some((if pieces { key.wrapping_mul(1_009) } else { key }, qty)),
+            _ => None,
+        });
+        let mut cuts = cuts.iter().cycle();
+        let mut every = 1;
+        for (n, (key, qty)) in keys.enumerate() {
+            prop_assert_eq!(window.set(Key(key), Qty(qty)), oracle.set(key, qty));
+            if n % every == 0 {
+                let kept;
+                (every, kept) = *cuts.next().unwrap();
+                window.cut(kept);
+                while oracle.0.len() > kept {
+                    oracle.0.pop_first();
+                }
+                compare(&window, &oracle);
+            }
+            prop_assert_eq!((window.proven(), window.len()), (oracle.0.len(), oracle.0.len()));
+        }
+        compare(&window, &oracle);
+        compare_tops(&window);
+    }
+
     /// A price has one key on each side, keys order prices as the side does, and the way back is exact.
     #[test]
     fn keys_order_prices_as_their_side_does(a: i64, b: i64) {

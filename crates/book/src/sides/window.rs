@@ -49,6 +49,7 @@ use super::ring::{PAGE, Ring};
 use super::step::{STEP_MAX, Step};
 use super::{Chunked, Key, Ladder};
 
+mod cut;
 mod growth;
 
 /// Smallest and largest window, in ticks.

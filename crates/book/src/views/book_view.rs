@@ -15,6 +15,9 @@ pub struct BookView<const N: usize = 20> {
     pub crossed: bool,
     /// Best bid equal to best ask.
     pub locked: bool,
+    /// The last message carried the venue's checksum of its book, and our levels have it. `false` where the venue or
+    /// the message has none: a book is live without, but nothing was compared.
+    pub checksum_ok: bool,
     /// Decimals of the prices.
     pub price_scale: u8,
     /// Decimals of the quantities.
@@ -119,11 +122,13 @@ impl<const N: usize> BookView<N> {
     #[must_use]
     pub fn from_block(block: &Block<N>) -> Self {
         let [verdict, sequence, ts_event, ts_recv, ts_view, levels, proven] = block.head;
-        let Verdict { state, crossed, locked, price_scale, qty_scale, epoch } = Verdict::from_word(verdict);
+        let Verdict { state, crossed, locked, checksum_ok, price_scale, qty_scale, epoch } =
+            Verdict::from_word(verdict);
         Self {
             state,
             crossed,
             locked,
+            checksum_ok,
             price_scale,
             qty_scale,
             epoch,

@@ -14,6 +14,9 @@ pub struct Touch {
     pub crossed: bool,
     /// Best bid equal to best ask.
     pub locked: bool,
+    /// The last message carried the venue's checksum of its book, and our levels have it. `false` where the venue or
+    /// the message has none: a book is live without, but nothing was compared.
+    pub checksum_ok: bool,
     /// Decimals of the prices.
     pub price_scale: u8,
     /// Decimals of the quantities.
@@ -46,8 +49,20 @@ impl Touch {
 
     #[inline]
     fn new(verdict: Verdict, sequence: Sequence, ts_recv: Nanos, [bid, ask]: [Level; 2]) -> Self {
-        let Verdict { state, crossed, locked, price_scale, qty_scale, epoch } = verdict;
-        Self { state, crossed, locked, price_scale, qty_scale, epoch, sequence, ts_recv, bid, ask }
+        let Verdict { state, crossed, locked, checksum_ok, price_scale, qty_scale, epoch } = verdict;
+        Self {
+            state,
+            crossed,
+            locked,
+            checksum_ok,
+            price_scale,
+            qty_scale,
+            epoch,
+            sequence,
+            ts_recv,
+            bid,
+            ask,
+        }
     }
 
     /// Best bid and best offer: `None` unless the book is live and has both.
@@ -78,9 +93,20 @@ impl Touch {
     #[inline]
     #[must_use]
     pub fn to_words(self) -> [u64; 7] {
-        let Self { state, crossed, locked, price_scale, qty_scale, epoch, sequence, ts_recv, bid, ask } =
-            self;
-        let verdict = Verdict { state, crossed, locked, price_scale, qty_scale, epoch };
+        let Self {
+            state,
+            crossed,
+            locked,
+            checksum_ok,
+            price_scale,
+            qty_scale,
+            epoch,
+            sequence,
+            ts_recv,
+            bid,
+            ask,
+        } = self;
+        let verdict = Verdict { state, crossed, locked, checksum_ok, price_scale, qty_scale, epoch };
         let (bid_price, ask_price) = (bid.price.0.cast_unsigned(), ask.price.0.cast_unsigned());
         [verdict.to_word(), sequence.0, bid_price, bid.qty.0, ask_price, ask.qty.0, ts_recv.0]
     }

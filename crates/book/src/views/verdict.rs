@@ -2,7 +2,7 @@
 
 use touchline_market::{Reason, State};
 
-use crate::Keeper;
+use crate::{Checked, Keeper};
 
 /// State, flags, scales and epoch: the first word of every view.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -10,6 +10,7 @@ pub(super) struct Verdict {
     pub(super) state: State,
     pub(super) crossed: bool,
     pub(super) locked: bool,
+    pub(super) checksum_ok: bool,
     pub(super) price_scale: u8,
     pub(super) qty_scale: u8,
     pub(super) epoch: u32,
@@ -17,6 +18,7 @@ pub(super) struct Verdict {
 
 const CROSSED: u8 = 1;
 const LOCKED: u8 = 2;
+const CHECKSUM_OK: u8 = 4;
 
 /// A state in one byte: its number in the upper three bits, the reason's in the lower five.
 const fn state_byte(state: State) -> u8 {
@@ -33,6 +35,7 @@ impl Verdict {
             state: keeper.state(),
             crossed: keeper.is_crossed(),
             locked: keeper.is_locked(),
+            checksum_ok: keeper.checked() == Checked::Passed,
             price_scale: keeper.book().price_scale(),
             qty_scale: keeper.book().qty_scale(),
             epoch: keeper.epoch(),
@@ -46,7 +49,9 @@ impl Verdict {
 
     #[inline]
     pub(super) fn to_word(self) -> u64 {
-        let flags = if self.crossed { CROSSED } else { 0 } | if self.locked { LOCKED } else { 0 };
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let flags =
+            flag(self.crossed, CROSSED) | flag(self.locked, LOCKED) | flag(self.checksum_ok, CHECKSUM_OK);
         let [e0, e1, e2, e3] = self.epoch.to_le_bytes();
         let bytes = [state_byte(self.state), flags, self.price_scale, self.qty_scale, e0, e1, e2, e3];
         u64::from_le_bytes(bytes)
@@ -60,6 +65,7 @@ impl Verdict {
             state: State::from_bytes([state >> 5, state & 31]).unwrap_or(State::Stale(Reason::WriterDead)),
             crossed: flags & CROSSED != 0,
             locked: flags & LOCKED != 0,
+            checksum_ok: flags & CHECKSUM_OK != 0,
             price_scale,
             qty_scale,
             epoch: u32::from_le_bytes([e0, e1, e2, e3]),
@@ -78,10 +84,10 @@ mod tests {
         states.extend(Reason::ALL.map(State::Stale));
         states.extend(Reason::ALL.map(State::Dead));
         for state in states {
-            for flags in 0..4 {
-                let (crossed, locked) = (flags & 1 != 0, flags & 2 != 0);
-                let verdict =
-                    Verdict { state, crossed, locked, price_scale: 18, qty_scale: 7, epoch: u32::MAX - 3 };
+            for flags in 0..8 {
+                let (crossed, locked, checksum_ok) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+                let (price_scale, qty_scale, epoch) = (18, 7, u32::MAX - 3);
+                let verdict = Verdict { state, crossed, locked, checksum_ok, price_scale, qty_scale, epoch };
                 assert_eq!(Verdict::from_word(verdict.to_word()), verdict);
             }
         }

@@ -28,6 +28,16 @@ impl Oracle {
         };
     }
 
+    /// Keeps the best levels of both sides.
+    pub(crate) fn cut(&mut self, count: usize) {
+        while self.bids.len() > count {
+            self.bids.pop_first();
+        }
+        while self.asks.len() > count {
+            self.asks.pop_last();
+        }
+    }
+
     /// Best first.
     pub(crate) fn levels(&self, side: Side) -> Vec<Level> {
         let level = |(&price, &qty): (&i64, &u64)| Level::new(price, qty);

@@ -31,11 +31,16 @@ impl Connection {
         }
         match reply {
             Reply::Accepted { id } => self.streams.accepted(id, now, &mut self.actions),
-            Reply::Refused { id, stream: _, code, text, terminal } => {
+            Reply::Subscribed { streams } => self.streams.given(&streams, now, &mut self.actions),
+            Reply::Refused { id, stream, code, text, terminal } => {
                 let cause = Cause { code, text: &clean(&text), terminal };
-                self.streams.refused(id, &cause, &self.rules, now, &mut self.actions);
+                match stream {
+                    Some(name) => {
+                        self.streams.not_given(&name, &cause, &self.rules, now, &mut self.actions);
+                    }
+                    None => self.streams.refused(id, &cause, &self.rules, now, &mut self.actions),
+                }
             }
-            Reply::Subscribed { streams: _ } => {}
             Reply::Closing => self.leave(),
             Reply::Nothing => return,
         }
@@ -47,15 +52,59 @@ impl Streams {
     fn accepted(&mut self, id: u64, now: Moment, actions: &mut VecDeque<Action>) {
         let Some(request) = self.take(Some(id)) else { return };
         for place in request.streams {
-            if let Some(slot) = self.slots.get_mut(place as usize)
-                && slot.standing == (Standing::Asked { request: id })
-            {
-                slot.standing = Standing::Acknowledged;
-                slot.tries = 0;
-                slot.rested = false;
-                slot.batch_max = self.batch_max;
-                slot.watch = Watch::from(now, slot.watch.is_renewed());
-                actions.push_back(Action::Subscribed(StreamId(place)));
+            self.acknowledge(place, now, actions);
+        }
+    }
+
+    /// Streams were acknowledged by their names, whichever request they were asked for with.
+    fn given(&mut self, names: &[String], now: Moment, actions: &mut VecDeque<Action>) {
+        for place in self.asked(|name| names.iter().any(|given| given == name)) {
+            self.withdraw(place);
+            self.acknowledge(place, now, actions);
+        }
+    }
+
+    /// A stream was refused by its name: that says nothing about others of its request.
+    fn not_given(
+        &mut self,
+        refused: &str,
+        cause: &Cause<'_>,
+        rules: &Rules,
+        now: Moment,
+        actions: &mut VecDeque<Action>,
+    ) {
+        for place in self.asked(|name| name == refused) {
+            self.withdraw(place);
+            self.failed(place, cause, rules, now, actions);
+        }
+    }
+
+    fn acknowledge(&mut self, place: u32, now: Moment, actions: &mut VecDeque<Action>) {
+        if let Some(slot) = self.slots.get_mut(place as usize) {
+            slot.standing = Standing::Acknowledged;
+            slot.tries = 0;
+            slot.rested = false;
+            slot.batch_max = self.batch_max;
+            slot.watch = Watch::from(now, slot.watch.is_renewed());
+            actions.push_back(Action::Subscribed(StreamId(place)));
+        }
+    }
+
+    /// The streams that wait for an answer and whose names match.
+    fn asked(&self, matches: impl Fn(&str) -> bool) -> Vec<u32> {
+        let waiting = (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.standing == Standing::Asked);
+        waiting.filter(|(_, slot)| matches(&slot.name)).map(|(place, _)| place).collect()
+    }
+
+    /// A stream waits no longer for the answer to its request; a request that nobody waits for is over.
+    fn withdraw(&mut self, place: u32) {
+        let Some(at) = self.requests.iter().position(|request| request.streams.contains(&place)) else {
+            return;
+        };
+        if let Some(request) = self.requests.get_mut(at) {
+            request.streams.retain(|&other| other != place);
+            if request.streams.is_empty() {
+                self.requests.remove(at);
             }
         }
     }

@@ -14,7 +14,7 @@ mod text;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use touchline_market::Reason;
+use touchline_market::{Bug, Reason, planted};
 use touchline_venue::VenueFacts;
 
 use crate::backoff::Backoff;
@@ -157,6 +157,16 @@ impl Connection {
         self.wake = self.wake.min(now);
     }
 
+    /// Subscribes anew to a stream that the venue sends: it begins again, with a snapshot where it has one. Whoever asks
+    /// for this knows what it means for what was built from the stream: nothing is said of it. A stream that is not
+    /// acknowledged is asked for already.
+    pub fn resubscribe(&mut self, stream: StreamId, now: Moment) {
+        if self.streams.is_acknowledged(stream) {
+            self.streams.resubscribe(stream.0, now);
+            self.wake = self.wake.min(now);
+        }
+    }
+
     /// Connect as soon as the gate lets us.
     pub fn open(&mut self, now: Moment) {
         if self.socket == Socket::Closed {
@@ -191,6 +201,7 @@ impl Connection {
         self.got_through = true;
         let age = self.rules.roll_after(self.venue.access.limits.lifetime, &mut self.random);
         self.roll_at = age.map_or(Moment::NEVER, |age| now + age);
+        self.streams.hello.extend((self.venue.texts.hello)());
         self.actions.push_back(Action::Report(Report::Open));
         self.wake = now;
     }
@@ -203,7 +214,9 @@ impl Connection {
                 Ending::Slow => Reason::Stalled,
                 _ => Reason::Disconnected,
             };
-            self.break_all(reason, false);
+            if !planted(Bug::EndUntold) {
+                self.break_all(reason, false);
+            }
             self.down(ending, now);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use touchline_market::Reason;
+use touchline_market::{Bug, Reason, planted};
 
 use super::{Connection, Socket};
 use crate::gate::Gate;
@@ -56,7 +56,7 @@ impl Refusal {
     #[must_use]
     pub fn hold(&self, rules: &Rules, before: u32) -> Option<Duration> {
         let Self::Status { status: status @ (418 | 429), retry_after } = *self else { return None };
-        Some(retry_after.unwrap_or_else(|| {
+        Some(retry_after.filter(|_| !planted(Bug::RetryAfterUnheard)).unwrap_or_else(|| {
             if status == 418 {
                 rules.banned_default
             } else {

@@ -16,8 +16,8 @@ pub(super) enum Standing {
     Free,
     /// To be asked for, from this moment on.
     Wanted { from: Moment },
-    /// Asked for with this request.
-    Asked { request: u64 },
+    /// Asked for: one of the requests without an answer names it.
+    Asked,
     /// The venue sends it.
     Acknowledged,
     /// Refused or unanswered too often: left alone until the next connection.
@@ -46,9 +46,12 @@ pub(super) struct Slot {
 pub(super) struct Request {
     pub(super) id: u64,
     pub(super) at: Moment,
-    /// Whom it asks for; none for a request to unsubscribe.
+    /// Whom it asks for and who has no answer yet; none for a request to unsubscribe.
     pub(super) streams: Vec<u32>,
 }
+
+/// May two streams stand in one request?
+type Together = fn(&str, &str) -> bool;
 
 /// All of them. When data last came stands apart from the rest: it is what the hot path writes.
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub(super) struct Streams {
     pub(super) slots: Vec<Slot>,
     pub(super) requests: VecDeque<Request>,
     pub(super) probes: Bucket,
+    /// What a new socket says before anything else.
+    pub(super) hello: VecDeque<String>,
     leaving: Vec<String>,
     last_request: u64,
     pub(super) batch_max: usize,
@@ -74,6 +79,7 @@ impl Streams {
             slots: Vec::new(),
             requests: VecDeque::new(),
             probes: Bucket::new(rules.probes_per_minute, Duration::from_secs(60)),
+            hello: VecDeque::new(),
             leaving: Vec::new(),
             last_request: 0,
             batch_max: venue.access.limits.streams_per_request.max(1),
@@ -114,7 +120,7 @@ impl Streams {
     /// Frees a place. The venue is told if it sends the stream, or may be about to.
     pub(super) fn remove(&mut self, stream: StreamId, open: bool) {
         let Some(slot) = self.slots.get_mut(stream.0 as usize) else { return };
-        let sent = matches!(slot.standing, Standing::Asked { .. } | Standing::Acknowledged);
+        let sent = matches!(slot.standing, Standing::Asked | Standing::Acknowledged);
         let name = std::mem::take(&mut slot.name);
         slot.standing = Standing::Free;
         if open && sent {
@@ -126,7 +132,7 @@ impl Streams {
         }
     }
 
-    /// Subscribes anew to a stream that is acknowledged but silent.
+    /// Subscribes anew to a stream that is acknowledged.
     pub(super) fn resubscribe(&mut self, stream: u32, now: Moment) {
         if let Some(slot) = self.slots.get_mut(stream as usize) {
             self.leaving.push(slot.name.clone());
@@ -137,6 +143,7 @@ impl Streams {
     /// The socket is gone: every stream that is not dead is wanted again.
     pub(super) fn disconnected(&mut self, now: Moment) {
         self.requests.clear();
+        self.hello.clear();
         self.leaving.clear();
         for slot in &mut self.slots {
             if matches!(slot.standing, Standing::Free | Standing::Dead) {
@@ -150,7 +157,8 @@ impl Streams {
         }
     }
 
-    /// Sends what the limit lets through: first who leaves, then who is wanted. When there may be more to send.
+    /// Sends what the limit lets through: first what a new socket has to say, then who leaves, then who is wanted. When
+    /// there may be more to send.
     pub(super) fn send(
         &mut self,
         venue: &VenueFacts,
@@ -158,9 +166,11 @@ impl Streams {
         now: Moment,
         actions: &mut VecDeque<Action>,
     ) -> Moment {
+        let together = venue.texts.together;
         loop {
-            let batch = if self.leaving.is_empty() { self.batch(now) } else { Vec::new() };
-            if self.leaving.is_empty() && batch.is_empty() {
+            let has_leavers = !self.leaving.is_empty();
+            let batch = if has_leavers { Vec::new() } else { self.batch(together, now) };
+            if self.hello.is_empty() && !has_leavers && batch.is_empty() {
                 return self.next_wanted();
             }
             // One send is spared for a pong, which the socket layer does not ask us about.
@@ -168,15 +178,18 @@ impl Streams {
                 return free;
             }
             sends.count(now);
+            if let Some(hello) = self.hello.pop_front() {
+                actions.push_back(Action::Send(hello));
+                continue;
+            }
             self.last_request += 1;
             let id = self.last_request;
-            let text = if batch.is_empty() {
-                let count = self.leaving.len().min(self.batch_max);
-                let names: Vec<_> = self.leaving.drain(..count).collect();
+            let text = if has_leavers {
+                let names = self.leavers(together);
                 let names: Vec<_> = names.iter().map(String::as_str).collect();
                 (venue.texts.request)(Ask::Unsubscribe, &names, id)
             } else {
-                self.ask(&batch, id);
+                self.ask(&batch);
                 let slots = batch.iter().filter_map(|&place| self.slots.get(place as usize));
                 let names: Vec<_> = slots.map(|slot| slot.name.as_str()).collect();
                 (venue.texts.request)(Ask::Subscribe, &names, id)
@@ -186,14 +199,32 @@ impl Streams {
         }
     }
 
-    /// The streams of the next request.
-    fn batch(&self, now: Moment) -> Vec<u32> {
+    /// Takes the streams of the next request to unsubscribe: the first, and who may stand beside it.
+    fn leavers(&mut self, together: Together) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let most = self.batch_max;
+        self.leaving.retain_mut(|name| {
+            let goes = names.len() < most
+                && names.first().is_none_or(|first| together(first.as_str(), name.as_str()));
+            if goes {
+                names.push(std::mem::take(name));
+            }
+            !goes
+        });
+        names
+    }
+
+    /// The streams of the next request to subscribe: the first, and who may stand beside it.
+    fn batch(&self, together: Together, now: Moment) -> Vec<u32> {
         let mut batch = Vec::new();
         let mut most = self.batch_max;
+        let mut first: Option<&str> = None;
         for (place, slot) in (0_u32..).zip(&self.slots) {
             if matches!(slot.standing, Standing::Wanted { from } if from <= now)
                 && batch.len() < slot.batch_max
+                && first.is_none_or(|first| together(first, &slot.name))
             {
+                first = first.or(Some(&slot.name));
                 most = most.min(slot.batch_max);
                 batch.push(place);
                 if batch.len() >= most {
@@ -204,10 +235,10 @@ impl Streams {
         batch
     }
 
-    fn ask(&mut self, batch: &[u32], request: u64) {
+    fn ask(&mut self, batch: &[u32]) {
         for &place in batch {
             if let Some(slot) = self.slots.get_mut(place as usize) {
-                slot.standing = Standing::Asked { request };
+                slot.standing = Standing::Asked;
             }
         }
     }
@@ -226,10 +257,7 @@ impl Streams {
 
     /// No stream waits for anything.
     pub(super) fn is_settled(&self) -> bool {
-        !self
-            .slots
-            .iter()
-            .any(|slot| matches!(slot.standing, Standing::Wanted { .. } | Standing::Asked { .. }))
+        !self.slots.iter().any(|slot| matches!(slot.standing, Standing::Wanted { .. } | Standing::Asked))
     }
 
     pub(super) fn is_acknowledged(&self, stream: StreamId) -> bool {

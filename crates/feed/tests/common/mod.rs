@@ -43,6 +43,8 @@ pub(crate) struct Venue {
     /// Names that it refuses, for good or not, and whether its refusals say of which request.
     pub(crate) refuses: BTreeMap<String, bool>,
     pub(crate) names_request: bool,
+    /// It answers stream by stream, by name, and says nothing of requests.
+    pub(crate) by_name: bool,
     pub(crate) pongs: bool,
     pub(crate) ping_every: Option<Duration>,
     /// Data of every acknowledged stream that is not silent.
@@ -63,15 +65,29 @@ pub(crate) struct Bench {
     pub(crate) sends: Vec<Moment>,
     /// What was asked for.
     pub(crate) requests: Vec<(Moment, Ask, u64, Vec<String>)>,
+    /// Texts that are no requests.
+    pub(crate) hellos: Vec<Moment>,
     events: BTreeMap<(Moment, u64), (u64, Event)>,
     numbered: u64,
     socket: u64,
 }
 
 /// A real venue's limits with texts that a test can read: `Subscribe 1 a b`.
-pub(crate) fn facts() -> &'static VenueFacts {
+fn texts() -> VenueFacts {
     let mut facts = *touchline_venue::find("binance").unwrap();
     facts.texts.request = |ask, streams, id| format!("{ask:?} {id} {}", streams.join(" "));
+    facts
+}
+
+pub(crate) fn facts() -> &'static VenueFacts {
+    Box::leak(Box::new(texts()))
+}
+
+/// As [`facts`], of a venue that is greeted twice and wants each kind of stream (`kind:symbol`) in a request of its own.
+pub(crate) fn facts_of_kinds() -> &'static VenueFacts {
+    let mut facts = texts();
+    facts.texts.hello = || vec!["hello".to_owned(), "again".to_owned()];
+    facts.texts.together = |one, other| one.split(':').next() == other.split(':').next();
     Box::leak(Box::new(facts))
 }
 
@@ -81,8 +97,12 @@ impl Bench {
     }
 
     pub(crate) fn with(rules: Rules, seed: u64) -> Self {
+        Self::at(facts(), rules, seed)
+    }
+
+    pub(crate) fn at(facts: &'static VenueFacts, rules: Rules, seed: u64) -> Self {
         Self {
-            connection: Connection::new(facts(), "host:443".to_owned(), rules, seed),
+            connection: Connection::new(facts, "host:443".to_owned(), rules, seed),
             gate: Gate::new(),
             venue: Venue {
                 connects: Some(Ok(())),
@@ -90,6 +110,7 @@ impl Bench {
                 answers: true,
                 refuses: BTreeMap::new(),
                 names_request: true,
+                by_name: false,
                 pongs: true,
                 ping_every: None,
                 data_every: None,
@@ -100,6 +121,7 @@ impl Bench {
             done: Vec::new(),
             sends: Vec::new(),
             requests: Vec::new(),
+            hellos: Vec::new(),
             events: BTreeMap::new(),
             numbered: 0,
             socket: 0,
@@ -230,9 +252,17 @@ impl Bench {
 
     fn request(&mut self, text: &str) {
         let mut words = text.split(' ');
-        let ask = if words.next() == Some("Subscribe") { Ask::Subscribe } else { Ask::Unsubscribe };
+        let ask = match words.next() {
+            Some("Subscribe") => Ask::Subscribe,
+            Some("Unsubscribe") => Ask::Unsubscribe,
+            _ => return self.hellos.push(self.now),
+        };
         let id = words.next().unwrap().parse().unwrap();
         let names: Vec<_> = words.map(str::to_owned).collect();
+        if self.venue.by_name {
+            self.answer_by_name(ask, &names);
+            return self.requests.push((self.now, ask, id, names));
+        }
         let refused = names.iter().find_map(|name| self.venue.refuses.get(name)).copied();
         let reply = match refused {
             Some(terminal) if ask == Ask::Subscribe => {
@@ -245,6 +275,24 @@ impl Bench {
             self.after(WAY, Event::Answer(reply));
         }
         self.requests.push((self.now, ask, id, names));
+    }
+
+    /// Every stream has an answer of its own, a millisecond after the one before.
+    fn answer_by_name(&mut self, ask: Ask, names: &[String]) {
+        let mut way = WAY;
+        for name in
+            names.iter().filter(|_| ask == Ask::Subscribe && self.venue.answers).cloned().collect::<Vec<_>>()
+        {
+            let reply = match self.venue.refuses.get(&name) {
+                Some(&terminal) => {
+                    let text = String::new();
+                    Reply::Refused { id: None, stream: Some(name), code: 3, text, terminal }
+                }
+                None => Reply::Subscribed { streams: vec![name] },
+            };
+            self.after(way, Event::Answer(reply));
+            way += ms(1);
+        }
     }
 
     /// When each of the actions that match was done.
@@ -282,6 +330,7 @@ impl Bench {
         self.done.clear();
         self.sends.clear();
         self.requests.clear();
+        self.hellos.clear();
     }
 }
 

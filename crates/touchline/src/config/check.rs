@@ -13,16 +13,25 @@ use touchline_venue::VenueFacts;
 use super::endpoint::{REST, WS, check_url};
 use super::mistake::{Mistakes, suggestion, unknown_venue};
 use super::{Config, TimingConfig, TransportConfig};
+use crate::live::PATHS_MAX;
 use crate::pipeline::Placement;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+
+/// A folder that is not there yet will be made.
+fn incidents(config: &Config, mistakes: &mut Mistakes) {
+    if let Some(folder) = config.incidents.as_deref().filter(|folder| folder.exists() && !folder.is_dir()) {
+        mistakes.add("feed.incidents", format!("{} is no folder", folder.display()));
+    }
+}
 
 /// Adds every mistake. `cores` are those there are; `None` if nobody knows.
 pub(super) fn check(config: &Config, mistakes: &mut Mistakes, cores: Option<&[usize]>) {
     threads(config, mistakes);
     core_lists(config, mistakes, cores);
     sizes(config, mistakes);
+    incidents(config, mistakes);
     subscriptions(config, mistakes);
     endpoints(config, mistakes);
     instrument_files(config, mistakes);
@@ -107,6 +116,7 @@ fn sizes(config: &Config, mistakes: &mut Mistakes) {
             format!("{records} is no power of two from 64 to {most}; write {near}"),
         );
     }
+    range(mistakes, "feed.paths", usize::from(config.paths), 1..=PATHS_MAX);
     range(mistakes, "feed.instruments_max", config.instruments_max, 1..=1_000_000);
     let levels_max = u32::try_from(LEVELS_MAX).unwrap_or(u32::MAX);
     range(mistakes, "feed.snapshot_levels", config.snapshot_levels, 1..=levels_max);

@@ -51,10 +51,15 @@ pub struct Config {
     /// Records of the ring between a reader and a book thread: a power of two, from 64 on. Default:
     /// [`RING_RECORDS`].
     pub ring_records: usize,
+    /// Connections that bring each book, 1 to 4, so that what one loses or delays comes by another. Default: 1.
+    pub paths: u8,
     /// Room for instruments, later subscriptions included. Default: 1,024.
     pub instruments_max: usize,
     /// Levels a side that a snapshot is asked for. Default: 1,000.
     pub snapshot_levels: u32,
+    /// The folder that gets a file whenever a book stops being LIVE: at most 1,000 of them, ten a second. Default: no
+    /// files.
+    pub incidents: Option<PathBuf>,
     /// Where venues are reached instead of their usual hosts; one entry a venue at most.
     pub endpoints: Vec<Endpoint>,
     /// Venues' lists of instruments, read from files instead of the network; one entry a venue at most.
@@ -149,8 +154,10 @@ impl Default for Config {
             placement: Placement::default(),
             wait: Waiting::default(),
             ring_records: RING_RECORDS,
+            paths: 1,
             instruments_max: 1_024,
             snapshot_levels: 1_000,
+            incidents: None,
             endpoints: Vec::new(),
             instrument_files: Vec::new(),
             measured: true,

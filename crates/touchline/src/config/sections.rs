@@ -26,8 +26,10 @@ const TABLES: &[(&str, &[&str])] = &[
             "placement",
             "wait",
             "ring_records",
+            "paths",
             "instruments_max",
             "snapshot_levels",
+            "incidents",
         ],
     ),
     ("endpoint", &[]),
@@ -120,7 +122,7 @@ fn table(
         _ => {
             document.only(table, keys, home_of);
             match *path {
-                "feed" => feed(document, table, config),
+                "feed" => feed(document, table, folder, config),
                 "timing" => timing(document, table, config),
                 _ => transport(document, table, folder, config),
             }
@@ -220,7 +222,7 @@ fn channel(value: &DeValue<'_>) -> Result<Channel, String> {
     })
 }
 
-fn feed(document: &mut Document<'_>, table: Table<'_>, config: &mut Config) {
+fn feed(document: &mut Document<'_>, table: Table<'_>, folder: &Path, config: &mut Config) {
     document.set(table, "readers", whole, &mut config.readers);
     document.set(table, "book_threads", whole, &mut config.book_threads);
     config.reader_cores = document.list(table, "reader_cores", whole).unwrap_or_default();
@@ -234,8 +236,10 @@ fn feed(document: &mut Document<'_>, table: Table<'_>, config: &mut Config) {
     document.set(table, "placement", placement, &mut config.placement);
     document.set(table, "wait", waiting, &mut config.wait);
     document.set(table, "ring_records", whole, &mut config.ring_records);
+    document.set(table, "paths", whole, &mut config.paths);
     document.set(table, "instruments_max", whole, &mut config.instruments_max);
     document.set(table, "snapshot_levels", whole, &mut config.snapshot_levels);
+    config.incidents = document.read(table, "incidents", file).map(|path| folder.join(path));
 }
 
 fn placement(value: &DeValue<'_>) -> Result<Placement, String> {

@@ -75,6 +75,7 @@ fn the_example_is_right() {
         "binance=wss://data-stream.binance.vision,https://data-api.binance.vision"
     );
     assert_eq!(config.instrument_files[0].1, folder.path().join("binance.json"));
+    assert_eq!(config.incidents, Some(folder.path().join("incidents")));
     assert_eq!(config.timing.idle, Some(Duration::from_secs(15)));
     assert_eq!(config.transport.busy_poll, Some(Duration::from_micros(50)));
     let default = Config::default();
@@ -82,6 +83,7 @@ fn the_example_is_right() {
         subscriptions: Vec::new(),
         reader_cores: Vec::new(),
         book_cores: Vec::new(),
+        incidents: None,
         endpoints: Vec::new(),
         instrument_files: Vec::new(),
         timing: TimingConfig::default(),
@@ -157,8 +159,10 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("ring_records = 8192", "ring_records = 8000", "feed.ring_records", "write 8192"),
     ("ring_records = 8192", "ring_records = 32", "feed.ring_records", "write 64"),
     ("ring_records = 8192", "ring_records = 0x100000000", "feed.ring_records", "write 16777216"),
+    ("paths = 1 ", "paths = 5 ", "feed.paths", "1 to 4"),
     ("instruments_max = 1024", "instruments_max = 2", "feed.instruments_max", "less than the 3 subscribed"),
     ("snapshot_levels = 1000", "snapshot_levels = 32769", "feed.snapshot_levels", "1 to 32768"),
+    ("incidents = \"incidents\"", "incidents = \"binance.json\"", "feed.incidents", "no folder"),
     ("\"binance:BTC-USDT\"", "\"BTC-USDT\"", "subscribe.instrument", "has no venue"),
     ("\"binance:BTC-USDT\"", "\"binance:BTCUSDT\"", "subscribe.instrument", "names no instrument"),
     ("\"binance:BTC-USDT\"", "\"Binance:BTC-USDT\"", "subscribe.instrument", "did you mean `binance`?"),

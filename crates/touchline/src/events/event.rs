@@ -6,6 +6,8 @@ use touchline_book::{BboView, Touch, TradeView};
 use touchline_feed::Report;
 use touchline_market::{InstrumentId, Nanos, State, Venue};
 
+use crate::flight::Incident;
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -43,6 +45,8 @@ pub enum Event {
         epoch: u32,
         /// When, by our clock.
         at: Nanos,
+        /// Why, if it was LIVE and is not any more, with the messages before.
+        incident: Option<Arc<Incident>>,
     },
     /// Something happened to a connection.
     Connection(Arc<ConnectionEvent>),

@@ -75,7 +75,8 @@ fn only_wanted_kinds_are_sent() {
     assert!(sender.wants(EventKind::State) && !sender.wants(EventKind::Trade));
     (0..10).for_each(|i| sender.send(event(0, i)));
     let (from, to) = (State::Init, State::Live);
-    let state = Event::State { instrument: InstrumentId(0), from, to, epoch: 1, at: Nanos(2) };
+    let state =
+        Event::State { instrument: InstrumentId(0), from, to, epoch: 1, at: Nanos(2), incident: None };
     sender.send(state.clone());
     let venue = Venue::literal("somewhere");
     let report = ConnectionEvent { connection: 3, venue, at: Nanos(4), report: Report::Open };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_queue::ArrayQueue;
-use touchline_market::{Head, Reason};
+use touchline_market::{Head, Nanos, Reason};
 
 use super::control::{BookControl, Told};
 use super::watch::Watch;
@@ -46,6 +46,9 @@ impl Books {
                 obey(&mut self.shard, control);
                 took = true;
             }
+            if self.shard.is_holding() {
+                self.shard.tick(wall_clock());
+            }
             self.shard.observer().flush();
             if took {
                 idle = 0;
@@ -60,7 +63,7 @@ impl Books {
 
     /// Takes what a reader has sent, up to the fair share. False if there was nothing.
     #[inline]
-    fn take(&mut self, reader: usize, gone: &mut [bool]) -> bool {
+    pub(super) fn take(&mut self, reader: usize, gone: &mut [bool]) -> bool {
         let Some((lane, told)) = self.lanes.get_mut(reader) else { return false };
         let shard = &mut self.shard;
         let abandoned = lane.is_abandoned();
@@ -121,6 +124,12 @@ impl Books {
     }
 }
 
+#[cold]
+fn wall_clock() -> Nanos {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// Does what the front door asks of a group of books.
 #[cold]
 pub(crate) fn obey(shard: &mut Shard<Watch>, control: BookControl) {
@@ -135,6 +144,7 @@ pub(crate) fn obey(shard: &mut Shard<Watch>, control: BookControl) {
         // Whoever asked may have gone.
         BookControl::Settle(reply) => _ = reply.try_send(()),
         BookControl::Consumer(sender) => shard.observer().add_consumer(sender),
+        BookControl::Incidents(index, reply) => _ = reply.try_send(shard.incidents(index)),
         BookControl::Report(next, reply) => {
             let told = Told {
                 latencies: shard.swap_latencies(*next).map(Box::new),

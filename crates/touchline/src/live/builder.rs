@@ -90,6 +90,12 @@ impl Builder {
         self
     }
 
+    /// How many connections bring each book, 1 to 4; the first message of any of them counts. One by default.
+    pub fn paths(mut self, paths: u8) -> Self {
+        self.config.paths = paths;
+        self
+    }
+
     /// Reaches a venue elsewhere: a simulator, a proxy, a test network.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.config.endpoints.retain(|known| known.venue != endpoint.venue);

@@ -9,6 +9,7 @@ use touchline_venue::VenueFacts;
 use super::watch::Watched;
 use crate::counters::IntakeCounters;
 use crate::events::Sender;
+use crate::flight::Incident;
 use crate::latency::Recorder;
 use crate::pipeline::{BookReport, Desk};
 
@@ -23,7 +24,7 @@ pub(crate) enum Control {
         /// Which.
         channels: Vec<Channel>,
     },
-    /// These books need a snapshot, by the number of their instruments. With `true` the book is live, and only wants to
+    /// These books need a snapshot, by their keys ([`Path::key`](super::path::Path::key)). With `true` the book is live, and only wants to
     /// know deeper levels again.
     Snapshots(Vec<(u32, bool)>),
     /// Events of connections go there too.
@@ -63,6 +64,8 @@ pub(crate) enum BookControl {
     Settle(SyncSender<()>),
     /// Events go there too.
     Consumer(Sender),
+    /// Say why this book was invalid of late.
+    Incidents(usize, SyncSender<Vec<Arc<Incident>>>),
     /// Say how the books stand; `Recorder` takes the place of the one that is given away.
     Report(Box<Recorder>, SyncSender<Told>),
 }

@@ -1,5 +1,7 @@
 //! The engine as the driver of a reader thread.
 
+use std::time::Duration;
+
 use touchline_feed::Moment;
 use touchline_link::{Answer, Command, Driver, SocketEvent, SocketId, Stamp, Turn};
 use touchline_market::Nanos;
@@ -8,7 +10,9 @@ use super::books;
 use super::control::{Control, Told};
 use super::engine::Engine;
 use super::outlet::Outlet;
+use super::watch::Watch;
 use crate::latency::Recorder;
+use crate::pipeline::Shard;
 
 impl Driver for Engine {
     type Control = Control;
@@ -38,11 +42,11 @@ impl Driver for Engine {
             Control::Subscribe(subscribe) => self.subscribe(subscribe),
             Control::Unsubscribe { id, channels } => self.unsubscribe(id, &channels),
             Control::Snapshots(needs) => {
-                for (id, refresh) in needs {
+                for (key, refresh) in needs {
                     if refresh {
-                        self.refresh(id);
+                        self.refresh(key);
                     } else {
-                        self.resyncs.need(id, 0, stamp.now);
+                        self.resyncs.need(key, 0, stamp.now);
                     }
                 }
             }
@@ -67,13 +71,9 @@ impl Driver for Engine {
         if self.stopping {
             return Turn::Done;
         }
-        for outlet in &mut self.setup.outlets {
-            if let Outlet::Direct(direct) = outlet {
-                direct.shard.observer().flush();
-            }
-        }
+        let held = self.tend_books(now);
         if !self.dirty && now < self.wake {
-            return Turn::Until(self.wake);
+            return Turn::Until(self.wake.min(held));
         }
         self.dirty = false;
         self.pass_time(now);
@@ -86,11 +86,27 @@ impl Driver for Engine {
         let wake = connections.min().unwrap_or(Moment::NEVER).min(overlaps).min(self.resyncs.wake());
         self.wake = if self.dirty { now } else { wake };
         commands.append(&mut self.commands);
-        Turn::Until(self.wake)
+        Turn::Until(self.wake.min(held))
     }
 }
 
 impl Engine {
+    /// Books on this thread give up what they held too long for another path, and ask for their snapshots. When they hold
+    /// something too long next.
+    #[inline]
+    fn tend_books(&mut self, now: Moment) -> Moment {
+        let mut wake = Moment::NEVER;
+        for outlet in &mut self.setup.outlets {
+            if let Outlet::Direct(direct) = outlet {
+                if direct.shard.is_holding() {
+                    wake = wake.min(give_up_held(&mut direct.shard, self.stamp, now));
+                }
+                direct.shard.observer().flush();
+            }
+        }
+        wake
+    }
+
     /// Nothing came, but what is said and done now is said and done now.
     fn pass_time(&mut self, now: Moment) {
         if let Some(recv) = self.stamp.recv.get() {
@@ -115,4 +131,13 @@ impl Engine {
         member.connection.heard(now);
         Some(index)
     }
+}
+
+/// The wall clock is as far from the last stamp as the clock that drives timers.
+#[cold]
+fn give_up_held(shard: &mut Shard<Watch>, last: Stamp, now: Moment) -> Moment {
+    let wall = last.recv.0.saturating_add(now.0.saturating_sub(last.now.0));
+    shard.tick(Nanos(wall));
+    let left = shard.deadline().map(|deadline| Duration::from_nanos(deadline.0.saturating_sub(wall)));
+    left.map_or(Moment::NEVER, |left| now + left)
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use touchline_feed::{Action, Gate, Moment, Report, Resyncs, Rules, StreamId};
 use touchline_link::{Command, SocketEvent, SocketId, Stamp};
 use touchline_market::{Channel, Head, InstrumentId, Reason};
-use touchline_venue::{Ignored, Parsed, Rejected};
+use touchline_venue::{Ignored, Parsed, Rejected, Snapshots};
 
 use super::control::Subscribe;
 use super::member::{Member, Order};
@@ -24,6 +24,8 @@ use crate::source;
 pub(crate) struct Setup {
     pub(crate) rules: Rules,
     pub(crate) snapshot_levels: u32,
+    /// Connections that bring each book.
+    pub(crate) paths: u8,
     pub(crate) gate: Arc<Mutex<Gate>>,
     pub(crate) outlets: Vec<Outlet>,
     pub(crate) measured: bool,
@@ -121,6 +123,7 @@ impl Engine {
             order,
             stamp,
             outlet,
+            &mut self.resyncs,
             overlap.map(|overlap| &mut overlap.handover),
             self.timing.as_mut(),
         )
@@ -179,7 +182,7 @@ impl Engine {
             SocketEvent::Opened => {
                 member.intake.reopened(&member.url);
                 for local in &mut member.locals {
-                    local.heard = false;
+                    (local.heard, local.begun) = (false, false);
                 }
                 member.connection.opened(stamp.now);
             }
@@ -294,28 +297,41 @@ impl Engine {
             return;
         }
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
+        let begins_with_one = matches!(member.venue.texts.snapshots, Snapshots::Stream);
         let Some(local) = member.locals.get_mut(number as usize) else { return };
         (local.heard, local.refused) = (false, false);
-        let (id, ended) = (local.id, std::mem::take(&mut local.ended));
+        let (key, begun, ended) = (local.key, local.begun, std::mem::take(&mut local.ended));
+        // Acknowledged at the same time, none of them has been here before.
+        let beside = self.resyncs.is_allowed(key) && self.is_carried_beside(index, key);
         if ended {
             // It was dead; now it waits for its snapshot like any other.
-            self.tell_book(id, |number| Head::broken(number, Some(Channel::Book), Reason::Disconnected));
+            let head = Head::broken(InstrumentId(number), Some(Channel::Book), Reason::Disconnected);
+            self.deliver(index, Order::Head(head), self.stamp);
         }
-        self.resyncs.allow(id, true, self.stamp.now);
-        self.resyncs.need(id, 0, now);
+        if beside {
+            self.share_sequence(key);
+        }
+        self.resyncs.allow(key, true, self.stamp.now);
+        match (begins_with_one, begun) {
+            // A book that another connection carries says itself what it needs.
+            (false, _) if beside => {}
+            (false, _) => self.resyncs.need(key, 0, now),
+            (true, false) => self.resyncs.expect(key, 0, now),
+            (true, true) => {} // It came before the acknowledgement.
+        }
     }
 
     /// What was built from a stream, or from all of a connection, cannot be trusted.
     pub(super) fn broken(&mut self, index: usize, stream: Option<StreamId>, reason: Reason, dead: bool) {
         let Some(member) = self.member_mut(index) else { return };
         let overlap = member.overlap;
-        if matches!(overlap, Some((_, Side::New))) {
-            return; // Nothing is built from it yet.
+        if let Some((overlap, Side::New)) = overlap {
+            return self.give_back(index, overlap, stream, reason, dead);
         }
         let stamp = self.stamp;
         let Some(stream) = stream else {
-            for id in self.book_ids(index).collect::<Vec<_>>() {
-                self.resyncs.allow(id, false, self.stamp.now);
+            for key in self.book_keys(index).collect::<Vec<_>>() {
+                self.disallow(index, key);
             }
             for local in self.member_mut(index).into_iter().flat_map(|member| &mut member.locals) {
                 local.ended = dead;
@@ -337,19 +353,26 @@ impl Engine {
         let book = book.map(|local| {
             local.refused |= dead;
             local.ended |= dead;
-            local.id
+            local.key
         });
-        if let Some(id) = book {
-            self.resyncs.allow(id, false, stamp.now);
+        if let Some(key) = book {
+            self.disallow(index, key);
         }
         self.deliver(index, Order::Head(head), stamp);
     }
 
-    /// The instruments whose book comes by this connection.
-    pub(crate) fn book_ids(&self, index: usize) -> impl Iterator<Item = u32> {
+    /// A connection carries a book no more: a snapshot is of no use unless another one does.
+    fn disallow(&mut self, index: usize, key: u32) {
+        if !self.is_carried_beside(index, key) {
+            self.resyncs.allow(key, false, self.stamp.now);
+        }
+    }
+
+    /// The keys of the books that come by this connection.
+    pub(crate) fn book_keys(&self, index: usize) -> impl Iterator<Item = u32> {
         let member = self.member(index);
         member.into_iter().flat_map(|member| {
-            member.locals.iter().filter(|local| local.stream(Channel::Book).is_some()).map(|local| local.id)
+            member.locals.iter().filter(|local| local.stream(Channel::Book).is_some()).map(|local| local.key)
         })
     }
 }

@@ -22,6 +22,7 @@ use super::watch::{Watch, Watched};
 use crate::Error;
 use crate::config::Config;
 use crate::events::{self, Events, EventsConfig};
+use crate::flight::{Incident, IncidentLog};
 use crate::pipeline::{Desk, Placement, Shard};
 use crate::replay::is_at;
 use crate::view::View;
@@ -65,6 +66,8 @@ pub(super) struct Threads {
     pub(super) groups: Vec<Group>,
     /// What all readers keep to, host by host.
     pub(super) gate: Arc<Mutex<Gate>>,
+    /// Writes incidents, where that is wanted.
+    pub(super) log: Option<IncidentLog>,
 }
 
 /// A book thread.
@@ -89,6 +92,7 @@ pub(super) struct Desks {
     readers: usize,
     max: usize,
     depth: u32,
+    paths: u8,
 }
 
 #[derive(Debug)]
@@ -116,8 +120,8 @@ impl Desks {
             Placement::Reader => config.reader_count(),
         };
         let max = config.instruments_max;
-        let (readers, depth) = (config.reader_count(), config.snapshot_levels);
-        Self { entries: Vec::new(), counts: vec![0; groups], readers, max, depth }
+        let (readers, depth, paths) = (config.reader_count(), config.snapshot_levels, config.paths);
+        Self { entries: Vec::new(), counts: vec![0; groups], readers, max, depth, paths }
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -191,7 +195,7 @@ impl Desks {
         instrument: &Arc<Instrument>,
         venue: &'static VenueFacts,
     ) -> (usize, BookControl) {
-        let (desk, view) = Desk::new(venue, Arc::clone(instrument), Start::Snapshot);
+        let (desk, view) = Desk::of_paths(venue, Arc::clone(instrument), Start::Snapshot, self.paths);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.view = view;
         } else {
@@ -211,7 +215,7 @@ impl Desks {
             .entries
             .get(id)
             .map_or((0, InstrumentId(0), 0), |entry| (entry.group, entry.desk, entry.reader));
-        let watched = Watched::new(id as u32, reader, self.depth);
+        let watched = Watched::new(id as u32, reader, venue, self.depth, self.paths);
         (group, BookControl::Add(place.0 as usize, Box::new((desk, watched))))
     }
 
@@ -337,6 +341,22 @@ impl Feed {
         events
     }
 
+    /// Why the book of an instrument stopped being LIVE: its last eight incidents, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::UnknownInstrument`], [`Error::Stopped`], or [`Error::Panicked`] if its thread does
+    /// not answer.
+    pub fn incidents(&self, address: &str) -> Result<Vec<Arc<Incident>>, Error> {
+        let asked: Address = address.parse()?;
+        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
+        let found = self.state().desks.find(&asked).map(|(_, entry)| (entry.group, entry.desk.0 as usize));
+        let Some((group, desk)) = found else {
+            return self.view(address).map(|_| Vec::new());
+        };
+        ask(|reply| threads.tell_books(group, BookControl::Incidents(desk, reply)))
+            .ok_or(Error::Panicked { stage: "book" })
+    }
+
     /// Calls `callback` for everything that happens from now on, on a thread of its own that ends with the feed.
     ///
     /// # Errors
@@ -446,6 +466,8 @@ impl Threads {
                 Err(_) => panicked = Some("book"),
             }
         }
+        // The books are gone, and with them everything that hands incidents over.
+        report.notes.extend(self.log.and_then(IncidentLog::stop));
         panicked.map_or(Ok(report), |stage| Err(Error::Panicked { stage }))
     }
 }

@@ -21,43 +21,76 @@ const LAST: u8 = 2;
 impl Engine {
     /// Asks for every snapshot that is due, and says of those that are late that they are.
     pub(super) fn run_resyncs(&mut self, now: Moment) {
-        while let Some(id) = self.resyncs.next_due(now) {
-            if !self.fetch(id, Asked::Snapshot { id }, self.setup.snapshot_levels, FIRST) {
-                self.resyncs.answered(id, false, now);
+        while let Some(key) = self.resyncs.next_due(now) {
+            if !self.ask_snapshot(key, now) {
+                self.resyncs.answered(key, false, now);
             }
         }
-        while let Some(id) = self.resyncs.late(now) {
-            self.tell_book(id, |number| Head::broken(number, Some(Channel::Book), Reason::SnapshotLate));
+        while let Some(key) = self.resyncs.late(now) {
+            self.tell_book(key, |number| Head::broken(number, Some(Channel::Book), Reason::SnapshotLate));
         }
     }
 
-    /// A live book knows too few levels.
-    pub(super) fn refresh(&mut self, id: u32) {
-        self.fetch(id, Asked::Refresh { id }, self.setup.snapshot_levels, LAST);
+    /// Asks for a book's snapshot: beside the stream, or for the stream from its beginning.
+    fn ask_snapshot(&mut self, key: u32, now: Moment) -> bool {
+        match self.seat(key).map(|seat| seat.subscribe.venue.texts.snapshots) {
+            Some(Snapshots::Rest { .. }) => {
+                self.fetch(key, Asked::Snapshot { key }, self.setup.snapshot_levels, FIRST)
+            }
+            Some(Snapshots::Stream) => self.resubscribe(key, now),
+            None => false,
+        }
+    }
+
+    /// Subscribes anew to a book's stream; while one connection takes over from another, on both. Where the stream is not
+    /// acknowledged yet, it is asked for already.
+    fn resubscribe(&mut self, key: u32, now: Moment) -> bool {
+        let Some((index, _)) = self.book(key) else { return false };
+        let overlap = self.member(index).and_then(|member| member.overlap);
+        let overlap = overlap.and_then(|(overlap, _)| self.overlaps.get(overlap)?.as_ref());
+        let other = overlap.map(|overlap| if overlap.old == index { overlap.new } else { overlap.old });
+        for index in [Some(index), other].into_iter().flatten() {
+            let Some(member) = self.member_mut(index) else { continue };
+            let Some(local) = member.locals.iter_mut().find(|local| local.key == key) else { continue };
+            if let Some(stream) =
+                local.stream(Channel::Book).filter(|stream| member.connection.is_subscribed(*stream))
+            {
+                local.begun = false;
+                member.connection.resubscribe(stream, now);
+                self.mark(index);
+            }
+        }
+        true
+    }
+
+    /// A live book knows too few levels. A book whose stream brings its snapshots has all that the stream has.
+    pub(super) fn refresh(&mut self, key: u32) {
+        self.fetch(key, Asked::Refresh { key }, self.setup.snapshot_levels, LAST);
     }
 
     /// A quiet stream: is the venue ahead of what we heard?
     pub(super) fn probe(&mut self, index: usize, stream: StreamId, now: Moment) {
         let owner = self.member(index).and_then(|member| {
             let (number, _) = member.owner(stream)?;
-            member.locals.get(number as usize).map(|local| local.id)
+            member.locals.get(number as usize).map(|local| local.key)
         });
-        let asked = owner.is_some_and(|id| {
-            self.fetch(id, Asked::Probe { id, member: index, stream }, PROBE_LEVELS, SECOND)
+        let asked = owner.is_some_and(|key| {
+            self.fetch(key, Asked::Probe { key, member: index, stream }, PROBE_LEVELS, SECOND)
         });
         if !asked && let Some(member) = self.member_mut(index) {
             member.connection.probed(stream, None, now);
         }
     }
 
-    fn fetch(&mut self, id: u32, asked: Asked, levels: u32, priority: u8) -> bool {
-        let Some(seat) = self.seats.get(id as usize).and_then(Option::as_ref) else { return false };
+    fn fetch(&mut self, key: u32, asked: Asked, levels: u32, priority: u8) -> bool {
+        let Some(seat) = self.seat(key) else { return false };
         let venue = seat.subscribe.venue;
         let Snapshots::Rest { request, .. } = venue.texts.snapshots else { return false };
         let request = request(&seat.subscribe.instrument.symbol, levels);
+        let url = format!("{}{}", seat.subscribe.rest, request.path);
         let fetch = Fetch {
             id: self.asks.begin(asked),
-            url: format!("{}{}", seat.subscribe.rest, request.path),
+            url,
             weight: request.weight,
             weight_per_minute: venue.access.limits.weight_per_minute,
             priority,
@@ -70,42 +103,45 @@ impl Engine {
     pub(super) fn answered(&mut self, answer: Answer, stamp: Stamp) {
         let Some(asked) = self.asks.end(answer.id) else { return };
         match asked {
-            Asked::Snapshot { id } => {
+            Asked::Snapshot { key } => {
                 let limited = matches!(answer.body, Err(Refusal::Status { status: 418 | 429, .. }));
-                let ok = self.take_snapshot(id, answer, stamp, Flags::BESIDE_STREAM);
-                self.resyncs.answered(id, ok, stamp.now);
+                let ok = self.take_snapshot(key, answer, stamp, Flags::BESIDE_STREAM);
+                self.resyncs.answered(key, ok, stamp.now);
                 if limited {
-                    self.tell_book(id, |number| {
+                    self.tell_book(key, |number| {
                         Head::broken(number, Some(Channel::Book), Reason::RateLimited)
                     });
                 }
             }
-            Asked::Refresh { id } => {
-                self.take_snapshot(id, answer, stamp, Flags::BESIDE_STREAM.with(Flags::REFRESH));
+            Asked::Refresh { key } => {
+                self.take_snapshot(key, answer, stamp, Flags::BESIDE_STREAM.with(Flags::REFRESH));
             }
-            Asked::Probe { id, member, stream } => self.probed(id, member, stream, answer, stamp),
+            Asked::Probe { key, member, stream } => self.probed(key, member, stream, answer, stamp),
         }
         self.dirty = true;
     }
 
     /// Parses a snapshot into its book's lane.
-    fn take_snapshot(&mut self, id: u32, answer: Answer, stamp: Stamp, flags: Flags) -> bool {
+    fn take_snapshot(&mut self, key: u32, answer: Answer, stamp: Stamp, flags: Flags) -> bool {
         let Ok(body) = answer.body else { return false };
-        let seat = self.seats.get(id as usize).and_then(Option::as_ref);
-        let Some((index, _)) = seat.and_then(|seat| seat.book) else { return false };
+        let Some((index, _)) = self.book(key) else { return false };
         let order = Order::Snapshot { url: &answer.url, body: &body, flags };
-        matches!(self.deliver(index, order, stamp), Some(Ok(Parsed::Updates(_))))
+        let taken = matches!(self.deliver(index, order, stamp), Some(Ok(Parsed::Updates(_))));
+        self.share_sequence(key);
+        taken
     }
 
     /// A probe was answered: the venue's sequence against the newest that came by the stream or by a snapshot.
-    fn probed(&mut self, id: u32, index: usize, stream: StreamId, answer: Answer, stamp: Stamp) {
+    fn probed(&mut self, key: u32, index: usize, stream: StreamId, answer: Answer, stamp: Stamp) {
+        let forwarded = self.forwarded(index, stream);
         let Some(member) = self.members.get_mut(index).and_then(Option::as_mut) else { return };
         let gone = matches!(answer.body, Err(Refusal::Status { status: 400 | 404, .. }));
         let Snapshots::Rest { sequence, .. } = member.venue.texts.snapshots else { return };
         let theirs = answer.body.ok().and_then(|body| sequence(&body));
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
-        let Some(local) = member.locals.get(number as usize).filter(|local| local.id == id) else { return };
-        let (ours, heard) = (local.sequence, local.heard);
+        let Some(local) = member.locals.get(number as usize).filter(|local| local.key == key) else { return };
+        // A connection that took over brought nothing itself of what came before.
+        let (ours, heard) = (local.sequence.max(forwarded), local.heard);
         if gone {
             // Silent, and the venue knows no such instrument any more: only a person can say what becomes of it.
             let told = local.refused;
@@ -129,10 +165,9 @@ impl Engine {
         self.mark(index);
     }
 
-    /// Sends a head to the book of an instrument.
-    pub(super) fn tell_book(&mut self, id: u32, head: impl FnOnce(InstrumentId) -> Head) {
-        let seat = self.seats.get(id as usize).and_then(Option::as_ref);
-        if let Some((index, number)) = seat.and_then(|seat| seat.book) {
+    /// Sends a head to a book, on one of its paths.
+    pub(super) fn tell_book(&mut self, key: u32, head: impl FnOnce(InstrumentId) -> Head) {
+        if let Some((index, number)) = self.book(key) {
             let stamp = self.stamp;
             self.deliver(index, Order::Head(head(InstrumentId(number))), stamp);
         }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use touchline_feed::{Connection, Moment, StreamId};
+use touchline_feed::{Connection, Moment, Resyncs, StreamId};
 use touchline_link::{SocketId, Stamp};
-use touchline_market::{Channel, Flags, Head, Instrument, InstrumentId, Reason, Sink};
+use touchline_market::{Channel, Continuity, Flags, Head, Instrument, InstrumentId, Reason, Sink};
 use touchline_venue::{Parsed, Rejected, Snapshots, VenueFacts};
 
 use super::outlet::{Outlet, Work};
+use super::path::Path;
 use super::sink::{CHANNELS, LiveSink, Local, Overlapping, Side};
 use crate::pipeline::{Borrowed, Intake, Stamped, Stamps, Timing};
 use crate::source::Event;
@@ -24,6 +25,8 @@ pub(crate) struct Member {
     pub(crate) route: usize,
     /// Which group of books it feeds.
     pub(crate) outlet: usize,
+    /// Which of the connections that bring the same books it is.
+    pub(crate) path: Path,
     pub(crate) url: String,
     pub(crate) socket: Option<SocketId>,
     pub(crate) connection: Connection,
@@ -61,10 +64,12 @@ struct Delivery<'a> {
     intake: &'a mut Intake,
     locals: &'a mut [Local],
     connection: &'a mut Connection,
+    resyncs: &'a mut Resyncs,
     overlapping: Option<Overlapping<'a>>,
     timing: Option<&'a mut Timing>,
     order: Order<'a>,
     stamp: Stamp,
+    path: Path,
 }
 
 impl Work for Delivery<'_> {
@@ -72,13 +77,15 @@ impl Work for Delivery<'_> {
 
     #[inline]
     fn run<S: Sink>(self, sink: &mut S) -> Self::Output {
-        let Self { intake, locals, connection, overlapping, timing, order, stamp } = self;
+        let Self { intake, locals, connection, resyncs, overlapping, timing, order, stamp, path } = self;
         let mut live = LiveSink {
             sink,
             locals,
             connection,
+            resyncs,
             overlapping,
             now: stamp.now,
+            path: path.number(),
             snapshot_flags: Flags::default(),
             withheld: 0,
             extra: 0,
@@ -116,6 +123,7 @@ impl Member {
         venue: &'static VenueFacts,
         route: usize,
         outlet: usize,
+        path: Path,
         url: String,
         connection: Connection,
         number: u32,
@@ -125,6 +133,7 @@ impl Member {
             number,
             route,
             outlet,
+            path,
             url,
             socket: None,
             connection,
@@ -158,10 +167,12 @@ impl Member {
         let fresh = Local {
             desk,
             id,
+            key: self.path.key(id, self.venue),
             streams: [None; CHANNELS.len()],
             whole: false,
             sequence: 0,
             heard: false,
+            begun: false,
             refused: false,
             ended: false,
         };
@@ -242,6 +253,7 @@ impl Member {
         order: Order<'_>,
         stamp: Stamp,
         outlet: &mut Outlet,
+        resyncs: &mut Resyncs,
         handover: Option<&mut touchline_feed::Handover>,
         timing: Option<&mut Timing>,
     ) -> Option<Result<Parsed, Rejected>> {
@@ -254,7 +266,13 @@ impl Member {
         let was = self.intake.is_overrun();
         let due = if was { self.locals.len() * CHANNELS.len() } else { 0 };
         let overlapping = match (handover, self.overlap) {
-            (Some(handover), Some((_, side))) => Some(Overlapping { handover, side, places: &self.places }),
+            (Some(handover), Some((_, side))) => Some(Overlapping {
+                handover,
+                side,
+                places: &self.places,
+                begins: matches!(self.venue.texts.snapshots, Snapshots::Stream),
+                own_numbers: self.venue.continuity == Continuity::Connection,
+            }),
             _ => None,
         };
         let lost = match order {
@@ -266,10 +284,12 @@ impl Member {
             intake: &mut self.intake,
             locals: &mut self.locals,
             connection: &mut self.connection,
+            resyncs,
             overlapping,
             timing,
             order,
             stamp,
+            path: self.path,
         };
         let outcome = outlet.with(bytes, more + due, delivery);
         if outcome.is_none() {

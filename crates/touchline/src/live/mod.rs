@@ -19,7 +19,10 @@ mod engine;
 mod feed;
 mod heal;
 mod member;
+#[cfg(feature = "simulation")]
+pub mod offline;
 mod outlet;
+mod path;
 mod replace;
 mod report;
 mod seats;
@@ -27,9 +30,12 @@ mod settings;
 mod sink;
 mod snapshots;
 mod start;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use builder::Builder;
 pub use directory::instruments;
 pub use feed::Feed;
+pub(crate) use path::PATHS_MAX;
 pub use report::{ConnectionReport, FeedReport};

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use touchline_feed::{Handover, Moment, StreamId};
-use touchline_market::Channel;
+use touchline_market::{Channel, Continuity, Head, InstrumentId, Reason};
 
 use super::engine::Engine;
-use super::sink::Side;
+use super::member::Order;
+use super::sink::{Local, Side};
 
 /// How often quiet streams are looked at.
 const SETTLE_EVERY: Duration = Duration::from_millis(100);
@@ -26,7 +27,8 @@ impl Engine {
         else {
             return;
         };
-        let (venue, route, outlet, url) = (member.venue, member.route, member.outlet, member.url.clone());
+        let (venue, route, outlet, path) = (member.venue, member.route, member.outlet, member.path);
+        let url = member.url.clone();
         let instruments: Vec<_> = member
             .locals
             .iter()
@@ -34,7 +36,7 @@ impl Engine {
             .map(|local| (local.id, local.desk, local.channels().collect::<Vec<_>>()))
             .collect();
         let levels = self.setup.snapshot_levels;
-        let new = self.add_member(venue, route, outlet, url, now);
+        let new = self.add_member(venue, route, outlet, path, url, now);
         for (id, desk, channels) in instruments {
             let seat = self.seats.get(id as usize).and_then(Option::as_ref);
             let Some(instrument) = seat.map(|seat| seat.subscribe.instrument.clone()) else { continue };
@@ -46,13 +48,28 @@ impl Engine {
         let overlap = self.overlaps.iter().position(Option::is_none).unwrap_or(self.overlaps.len());
         let places = self.pair_streams(old, new, overlap);
         let mut handover = Handover::new(places);
-        for (place, last) in self.book_sequences(old) {
-            handover.begin(place, last);
+        if venue.continuity != Continuity::Connection {
+            for (place, last) in self.book_sequences(old) {
+                handover.begin(place, last);
+            }
         }
+        self.inherit_sequences(old, new);
         let pair = Some(Overlap { old, new, handover });
         match self.overlaps.get_mut(overlap) {
             Some(place) => *place = pair,
             None => self.overlaps.push(pair),
+        }
+    }
+
+    /// The new connection begins as far as the old one came: if it stays silent, what the venue has beyond that is missing.
+    fn inherit_sequences(&mut self, old: usize, new: usize) {
+        let known = self
+            .member(old)
+            .map_or_else(Vec::new, |old| old.locals.iter().map(|local| (local.id, local.sequence)).collect());
+        for local in self.member_mut(new).into_iter().flat_map(|new| &mut new.locals) {
+            if let Some((_, sequence)) = known.iter().find(|(id, _)| *id == local.id) {
+                local.sequence = *sequence;
+            }
         }
     }
 
@@ -117,7 +134,55 @@ impl Engine {
         for stream in acknowledged {
             self.subscribed(new, stream, now);
         }
+        // A stream that began before is no beginning for a book that broke since.
+        for key in self.book_keys(new).collect::<Vec<_>>() {
+            self.resyncs.need(key, 0, now);
+        }
+        let locals = self.member(new).map_or(&[][..], |member| &member.locals);
+        let refused = (0_u32..).zip(locals).filter(|(_, local)| local.refused).map(|(number, _)| number);
+        for number in refused.collect::<Vec<_>>() {
+            let (number, reason) = (InstrumentId(number), Reason::SubscriptionRejected);
+            self.deliver(new, Order::Head(Head::ended(number, Some(Channel::Book), reason)), self.stamp);
+        }
         self.leave(old, now);
+    }
+
+    /// The new connection fails one stream, or all: those it had taken over are the old one's again, and broken, because
+    /// what the old one brought meanwhile was held back. The others never were anything else.
+    pub(super) fn give_back(
+        &mut self,
+        new: usize,
+        index: usize,
+        stream: Option<StreamId>,
+        reason: Reason,
+        dead: bool,
+    ) {
+        let Some(overlap) = self.overlaps.get_mut(index).and_then(Option::as_mut) else { return };
+        let Some(member) = self.members.get_mut(new).and_then(Option::as_mut) else { return };
+        if dead && let Some((number, Channel::Book)) = stream.and_then(|stream| member.owner(stream)) {
+            // Its book hears of it when the old connection is gone.
+            for local in member.locals.iter_mut().skip(number as usize).take(1) {
+                (local.refused, local.ended) = (true, true);
+            }
+        }
+        let old = overlap.old;
+        let mut broken = Vec::new();
+        for (at, place) in (0_u32..).zip(&member.places) {
+            let Some(place) = place.filter(|_| stream.is_none_or(|stream| stream.0 == at)) else { continue };
+            if overlap.handover.give_back(place as usize)
+                && let Some((number, channel)) = member.owner(StreamId(at))
+                && let Some(local) = member.locals.get(number as usize)
+            {
+                broken.push((local.id, channel));
+            }
+        }
+        for (id, channel) in broken {
+            let locals = self.member(old).map_or(&[][..], |member| &member.locals);
+            if let Some(number) = locals.iter().position(|local| local.id == id) {
+                let head = Head::broken(InstrumentId(number as u32), Some(channel), reason);
+                self.deliver(old, Order::Head(head), self.stamp);
+            }
+        }
     }
 
     /// The new connection has taken over every stream.
@@ -125,8 +190,8 @@ impl Engine {
         let Some(overlap) = self.overlaps.get(index).and_then(Option::as_ref) else { return };
         let (old, new) = (overlap.old, overlap.new);
         self.end_overlap(index);
-        for id in self.book_ids(new).collect::<Vec<_>>() {
-            self.resyncs.allow(id, true, self.stamp.now);
+        for key in self.book_keys(new).collect::<Vec<_>>() {
+            self.resyncs.allow(key, true, self.stamp.now);
         }
         self.leave(old, now);
     }
@@ -139,8 +204,28 @@ impl Engine {
         }
     }
 
-    /// From now on the new connection's streams are the instruments' own.
+    /// The last sequence that went on to the books of a stream of a connection that takes over; 0 for any other.
+    pub(super) fn forwarded(&self, index: usize, stream: StreamId) -> u64 {
+        let forwarded = || {
+            let member = self.member(index)?;
+            let (overlap, _) = member.overlap.filter(|(_, side)| *side == Side::New)?;
+            let place = member.places.get(stream.0 as usize).copied().flatten()?;
+            Some(self.overlaps.get(overlap)?.as_ref()?.handover.last(place as usize))
+        };
+        forwarded().unwrap_or_default()
+    }
+
+    /// From now on the new connection's streams are the instruments' own, and so is what came of them before.
     fn end_overlap(&mut self, index: usize) {
+        if let Some(new) = self.overlaps.get(index).and_then(Option::as_ref).map(|overlap| overlap.new) {
+            let last =
+                |local: &Local| local.stream(Channel::Book).map_or(0, |stream| self.forwarded(new, stream));
+            let lasts: Vec<u64> =
+                self.member(new).map_or_else(Vec::new, |member| member.locals.iter().map(last).collect());
+            for (local, last) in self.member_mut(new).into_iter().flat_map(|new| &mut new.locals).zip(lasts) {
+                local.sequence = local.sequence.max(last);
+            }
+        }
         let Some(overlap) = self.overlaps.get_mut(index).and_then(Option::take) else { return };
         for side in [overlap.old, overlap.new] {
             if let Some(member) = self.member_mut(side) {
@@ -157,9 +242,11 @@ impl Engine {
                     .map(|(n, local)| (local.id, n as u32))
                     .collect()
             });
+        let path = self.member(overlap.new).map_or(0, |member| usize::from(member.path.number()));
         for (id, number) in moved {
-            if let Some(seat) = self.seats.get_mut(id as usize).and_then(Option::as_mut) {
-                seat.book = Some((overlap.new, number));
+            let seat = self.seats.get_mut(id as usize).and_then(Option::as_mut);
+            if let Some(book) = seat.and_then(|seat| seat.books.get_mut(path)) {
+                *book = Some((overlap.new, number));
             }
         }
     }

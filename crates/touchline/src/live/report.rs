@@ -21,6 +21,8 @@ pub struct ConnectionReport {
     pub venue: Venue,
     /// Where to.
     pub url: String,
+    /// Which of the connections that bring the same books it is, from 0.
+    pub path: u8,
     /// How far it is.
     pub phase: Phase,
     /// Streams subscribed to on it.
@@ -35,6 +37,7 @@ impl ConnectionReport {
             number: member.number,
             venue: member.venue.name,
             url: member.url.clone(),
+            path: member.path.number(),
             phase: member.connection.phase(),
             streams: member.stream_count(),
             acknowledged: member.connection.streams().filter(|(_, _, acknowledged)| *acknowledged).count(),
@@ -68,8 +71,7 @@ impl FeedReport {
     /// has ended: in a running one messages are under way.
     #[must_use]
     pub fn balances(&self) -> bool {
-        let at_books: u64 =
-            self.books.iter().map(|book| book.counters.received + book.channels.total()).sum::<u64>();
+        let at_books: u64 = self.books.iter().map(BookReport::messages).sum::<u64>();
         self.intake.balances()
             && self.strays == 0
             && self.books.iter().all(|book| book.counters.balance(book.buffered))
@@ -92,6 +94,21 @@ impl FeedReport {
             machine: Machine::here(),
         };
         self.latencies.clone().map(|latencies| Report::new(info, latencies))
+    }
+
+    /// Of books that nobody tells anything any more.
+    #[cfg(feature = "simulation")]
+    pub(super) fn of_shards<O: crate::Observer>(
+        intake: IntakeCounters,
+        shards: &[crate::pipeline::Shard<O>],
+    ) -> Self {
+        Self {
+            intake,
+            books: shards.iter().flat_map(crate::pipeline::Shard::report).collect(),
+            strays: shards.iter().map(|shard| shard.strays).sum(),
+            retired: shards.iter().map(crate::pipeline::Shard::retired).sum(),
+            ..Self::default()
+        }
     }
 
     pub(super) fn add(&mut self, told: Told) {

@@ -1,6 +1,6 @@
 //! What happens to each update between the parser and the lane of a live connection.
 
-use touchline_feed::{Connection, Handover, Moment, StreamId};
+use touchline_feed::{Connection, Handover, Moment, Resyncs, StreamId};
 use touchline_market::{Channel, Flags, Head, InstrumentId, Record, Sink, SinkFull, UpdateKind};
 
 /// Channels of an instrument.
@@ -13,6 +13,8 @@ pub(crate) struct Local {
     pub(crate) desk: InstrumentId,
     /// Its number in the whole feed.
     pub(crate) id: u32,
+    /// What its book is called where it needs a snapshot ([`Path::key`](super::path::Path::key)).
+    pub(crate) key: u32,
     /// The streams it has on this connection, by channel.
     pub(crate) streams: [Option<StreamId>; CHANNELS.len()],
     /// Its book's streams are all on this connection: a break without a channel is this instrument's alone to tell.
@@ -21,6 +23,8 @@ pub(crate) struct Local {
     pub(crate) sequence: u64,
     /// A delta came since the stream was acknowledged.
     pub(crate) heard: bool,
+    /// A snapshot of its book came in the stream since the stream was last asked for.
+    pub(crate) begun: bool,
     /// The venue refused it for good: only a person can revive its book.
     pub(crate) refused: bool,
     /// Its book was told that nothing would mend it.
@@ -54,6 +58,10 @@ pub(crate) struct Overlapping<'a> {
     pub(crate) handover: &'a mut Handover,
     pub(crate) side: Side,
     pub(crate) places: &'a [Option<u32>],
+    /// The venue's books begin with a snapshot in the stream.
+    pub(crate) begins: bool,
+    /// The venue's numbers are a connection's own: those of two cannot be compared.
+    pub(crate) own_numbers: bool,
 }
 
 /// Gives updates their book's number, tells the connection which streams are alive, and holds back what the other
@@ -62,8 +70,11 @@ pub(crate) struct LiveSink<'a, S> {
     pub(crate) sink: &'a mut S,
     pub(crate) locals: &'a mut [Local],
     pub(crate) connection: &'a mut Connection,
+    pub(crate) resyncs: &'a mut Resyncs,
     pub(crate) overlapping: Option<Overlapping<'a>>,
     pub(crate) now: Moment,
+    /// Which of the connections that bring the same books this is.
+    pub(crate) path: u8,
     /// Added to the flags of a snapshot.
     pub(crate) snapshot_flags: Flags,
     pub(crate) withheld: u64,
@@ -85,6 +96,7 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
             return Ok(());
         };
         head.instrument = local.desk;
+        head.flags = head.flags.on_path(self.path);
         if head.kind == UpdateKind::Break {
             return self.commit_break(head);
         }
@@ -94,10 +106,12 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
             head.flags = head.flags.with(self.snapshot_flags);
         }
         if channel == Channel::Book {
-            // What follows nothing is the first of a new count.
-            let anew = head.kind == UpdateKind::Delta && head.previous.0 == 0;
-            local.sequence = if anew { head.sequence.0 } else { local.sequence.max(head.sequence.0) };
+            // The stream's last word counts, also where the venue has begun to count anew and the first message of the new
+            // count was lost; a snapshot beside the stream may be older than it.
+            let streamed = head.kind == UpdateKind::Delta && !beside;
+            local.sequence = if streamed { head.sequence.0 } else { local.sequence.max(head.sequence.0) };
             local.heard |= !beside;
+            local.begun |= !beside && head.kind == UpdateKind::Snapshot;
         }
         if !beside && let Some(stream) = local.stream(channel) {
             self.connection.data(stream, self.now);
@@ -109,7 +123,11 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
                 return Ok(());
             }
         }
-        self.sink.commit(head)
+        self.sink.commit(head)?;
+        if head.kind == UpdateKind::Snapshot && !beside {
+            self.resyncs.came(local.key, self.now);
+        }
+        Ok(())
     }
 
     #[inline]
@@ -155,13 +173,19 @@ impl Overlapping<'_> {
     #[cold]
     fn forwards(&mut self, stream: StreamId, head: &Head) -> bool {
         let Some(place) = self.places.get(stream.0 as usize).copied().flatten() else { return true };
+        let is_book = head.kind.channel() == Channel::Book;
+        let sequence = if is_book && self.own_numbers { 0 } else { head.sequence.0 };
         let covers_from = match head.kind {
-            UpdateKind::Delta => head.previous.0,
-            _ => head.sequence.0,
+            UpdateKind::Delta if head.previous.0 > 0 => head.previous.0,
+            _ => sequence,
         };
+        let place = place as usize;
         match self.side {
-            Side::Old => self.handover.old(place as usize, head.sequence.0),
-            Side::New => self.handover.new_one(place as usize, covers_from, head.sequence.0),
+            Side::Old => self.handover.old(place, sequence),
+            Side::New if head.kind == UpdateKind::Snapshot => self.handover.new_snapshot(place, sequence),
+            // Before its snapshot a stream has not begun.
+            Side::New if is_book && self.begins && !self.handover.is_new(place) => false,
+            Side::New => self.handover.new_one(place, covers_from, sequence),
         }
     }
 }

@@ -8,18 +8,18 @@ use touchline_feed::StreamId;
 pub(crate) enum Asked {
     /// A book needs it to become live.
     Snapshot {
-        /// Whose book.
-        id: u32,
+        /// Which book.
+        key: u32,
     },
     /// A live book wants to know deeper levels again.
     Refresh {
-        /// Whose book.
-        id: u32,
+        /// Which book.
+        key: u32,
     },
     /// Is the venue ahead of a quiet stream?
     Probe {
         /// Whose stream.
-        id: u32,
+        key: u32,
         /// On which connection.
         member: usize,
         /// Which.

@@ -17,6 +17,7 @@ use super::settings;
 use super::watch::{Mailbox, Watch};
 use crate::Error;
 use crate::config::{Config, Waiting};
+use crate::flight::IncidentLog;
 use crate::pipeline::{Direct, LaneReceiver, Placement, Shard, lane, pin, spawn};
 
 /// Room for what the front door tells a book thread at once.
@@ -28,12 +29,13 @@ pub(super) fn start(config: Config) -> Result<Feed, Error> {
     let rest = Rest::start(&transport).map_err(|source| Error::Thread { stage: "rest", source })?;
     let mut directory = Directory::default();
     let mailboxes: Vec<Mailbox> = (0..config.reader_count()).map(|_| Arc::new(OnceLock::new())).collect();
+    let log = config.incidents.as_deref().map(IncidentLog::start).transpose()?;
+    let watch = || Watch::new(mailboxes.clone()).with_log(log.as_ref().map(IncidentLog::sender));
     let mut desks = Desks::new(&config);
     // A subscription's control goes to the engine before its thread runs, the others by its mailbox.
     let mut first: Vec<Vec<Subscribe>> = (0..config.reader_count()).map(|_| Vec::new()).collect();
     let groups = desks.groups();
-    let mut shards: Vec<_> =
-        (0..groups).map(|_| Shard::empty(Watch::new(mailboxes.clone()), config.measured)).collect();
+    let mut shards: Vec<_> = (0..groups).map(|_| Shard::empty(watch(), config.measured)).collect();
     for subscription in &config.subscriptions {
         let found =
             desks.seat(&subscription.instrument, &subscription.channels, &config, &mut directory, &rest)?;
@@ -47,10 +49,11 @@ pub(super) fn start(config: Config) -> Result<Feed, Error> {
         }
     }
     let mut start = Starting { config: &config, transport, rest: &rest, mailboxes: &mailboxes };
-    let threads = match config.placement {
+    let mut threads = match config.placement {
         Placement::BookThread => start.with_book_threads(shards, first)?,
         Placement::Reader => start.without_book_threads(shards, first)?,
     };
+    threads.log = log;
     let notes = directory.take_notes();
     Ok(Feed::new(config, rest, desks, directory, threads, notes, Instant::now()))
 }
@@ -132,6 +135,7 @@ impl Starting<'_> {
         let setup = Setup {
             rules: settings::rules(self.config),
             snapshot_levels: self.config.snapshot_levels,
+            paths: self.config.paths,
             gate: Arc::clone(&threads.gate),
             outlets,
             measured: self.config.measured,

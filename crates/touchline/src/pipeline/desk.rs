@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use touchline_book::{BboView, BookConfig, Keeper, KeeperConfig, Publisher, Start, TradeView};
+use touchline_book::{
+    BboView, BookConfig, Keeper, KeeperConfig, Outcome, Paths, Publisher, Start, TradeView,
+};
 use touchline_market::{
-    Bbo, Channel, Flags, Head, Instrument, Nanos, Reason, Record, Side, State, Trade, UpdateKind,
+    Bbo, Bug, Channel, Continuity, Flags, Head, Instrument, InstrumentId, Nanos, Reason, Record, Sequence,
+    Side, State, Trade, UpdateKind, planted,
 };
 use touchline_venue::VenueFacts;
 use touchline_view::line::{self, LineWriter};
 
+use super::kept::Kept;
 use super::shard::{BookReport, ChannelCounts, Observer};
 use super::timing::Timing;
 use crate::clock::Ticks;
+use crate::flight::{Circumstances, Flight, Incident};
 use crate::view::{Tally, VIEW_DEPTH, View};
 
 /// How often, in messages of a book, it is asked whether its depth is to be refreshed.
@@ -21,7 +26,7 @@ const REFRESH_CHECK_EVERY: u64 = 256;
 #[derive(Debug)]
 pub(crate) struct Desk {
     instrument: Arc<Instrument>,
-    keeper: Keeper,
+    kept: Kept,
     publisher: Publisher<VIEW_DEPTH>,
     bbo: LineWriter,
     last_bbo: BboView,
@@ -29,24 +34,27 @@ pub(crate) struct Desk {
     last_trade: TradeView,
     counts: ChannelCounts,
     tally: Arc<Tally>,
+    continuity: Continuity,
+    /// Messages of the book, where several paths bring it.
+    taken: u64,
+    /// Apart from the rest: what every message touches lies close together.
+    flight: Box<Flight>,
 }
 
 impl Desk {
     /// A book of this instrument, and its view.
     pub(crate) fn new(venue: &VenueFacts, instrument: Arc<Instrument>, start: Start) -> (Self, View) {
-        let config = KeeperConfig {
-            book: BookConfig {
-                tick: instrument.tick_size,
-                price_scale: instrument.price_scale,
-                qty_scale: instrument.qty_scale,
-                ..BookConfig::default()
-            },
-            continuity: venue.continuity,
-            crossing: venue.crossing,
-            checksum: venue.checksum,
-            start,
-            ..KeeperConfig::default()
-        };
+        Self::of_paths(venue, instrument, start, 1)
+    }
+
+    /// As [`new`](Self::new), of a book that so many connections bring.
+    pub(crate) fn of_paths(
+        venue: &VenueFacts,
+        instrument: Arc<Instrument>,
+        start: Start,
+        paths: u8,
+    ) -> (Self, View) {
+        let config = keeper_config(venue, &instrument, start);
         let (publisher, book) = Publisher::new();
         let (bbo, bbo_reader) = line::channel(&[0; 7]);
         let (trade, trade_reader) = line::channel(&[0; 7]);
@@ -60,7 +68,7 @@ impl Desk {
         };
         let desk = Self {
             instrument,
-            keeper: Keeper::new(&config),
+            kept: Kept::new(&config, paths),
             publisher,
             bbo,
             last_bbo: BboView::default(),
@@ -68,6 +76,9 @@ impl Desk {
             last_trade: TradeView::from_words([0; 7]),
             counts: ChannelCounts::default(),
             tally,
+            continuity: venue.continuity,
+            taken: 0,
+            flight: Box::default(),
         };
         (desk, view)
     }
@@ -75,23 +86,37 @@ impl Desk {
     /// Applies one update and publishes what it changed. Returns when the book had it, where that is measured;
     /// `None` if the update was cut short.
     #[inline]
-    pub(crate) fn apply<'a>(
+    pub(crate) fn apply<'a, O: Observer>(
         &mut self,
         head: &Head,
         mut body: impl Iterator<Item = &'a Record> + Clone,
-        observer: &mut impl Observer,
+        observer: &mut O,
         timing: Option<&Timing>,
     ) -> Option<Option<Ticks>> {
         match head.kind {
             UpdateKind::Snapshot | UpdateKind::Delta => {
-                let outcome = self.keeper.handle(head, body);
+                let Kept::One(keeper) = &mut self.kept else {
+                    return Some(self.apply_of_several(head, body, observer, timing));
+                };
+                if O::LOOKS_AHEAD && observer.before(head, body.clone(), keeper) {
+                    self.counts.withheld += 1;
+                    return Some(None);
+                }
+                let before = keeper.sequence();
+                let outcome = keeper.handle(head, body.clone());
                 let applied = timing.map(Timing::now);
-                self.publisher.publish(&self.keeper, view_stamp(head, applied, timing));
-                let received = self.keeper.counters().received;
+                self.publisher.publish(keeper, view_stamp(head, applied, timing));
+                let received = keeper.counters().received;
                 self.tally.set_book(received);
-                observer.book(head, &self.keeper, outcome);
-                if received.is_multiple_of(REFRESH_CHECK_EVERY) && observer.refresh(head, &self.keeper) {
-                    self.keeper.expect_refresh();
+                let live = keeper.state().is_live();
+                if !live {
+                    self.hear_not_live(before, head, body, outcome, observer);
+                }
+                self.flight.note(head, outcome, live);
+                let Kept::One(keeper) = &mut self.kept else { return None };
+                observer.book(head, keeper, outcome);
+                if received.is_multiple_of(REFRESH_CHECK_EVERY) && observer.refresh(head, keeper) {
+                    keeper.expect_refresh();
                 }
                 return Some(applied);
             }
@@ -118,7 +143,7 @@ impl Desk {
             | UpdateKind::Status => self.counts.others += 1,
             UpdateKind::Break => {
                 self.counts.breaks += 1;
-                self.hear_break(head, observer);
+                self.hear_break(head, false, observer);
             }
         }
         Some(None)
@@ -128,29 +153,133 @@ impl Desk {
     pub(crate) fn report(&self) -> BookReport {
         BookReport {
             instrument: Arc::clone(&self.instrument),
-            state: self.keeper.state(),
-            epoch: self.keeper.epoch(),
-            sequence: self.keeper.sequence(),
-            levels: [Side::Bid, Side::Ask].map(|side| self.keeper.book().len(side)),
-            counters: *self.keeper.counters(),
-            buffered: self.keeper.buffered(),
+            state: self.keeper().state(),
+            epoch: self.keeper().epoch(),
+            sequence: self.keeper().sequence(),
+            levels: [Side::Bid, Side::Ask].map(|side| self.keeper().book().len(side)),
+            counters: self.kept.counters(),
+            buffered: self.kept.buffered(),
+            held: self.kept.paths().map_or(0, Paths::held),
             channels: self.counts,
+            paths: self.kept.figures(),
         }
     }
 
     pub(crate) fn keeper(&self) -> &Keeper {
-        &self.keeper
+        self.kept.keeper()
     }
 
-    /// The stream, or one channel of it, broke: whatever was built from it says so.
+    /// When messages that are held for another path are to be given up.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Nanos> {
+        self.kept.deadline()
+    }
+
+    /// A message of a book that several paths bring. Most of them are known already: nothing is published for these.
+    fn apply_of_several<'a, O: Observer>(
+        &mut self,
+        head: &Head,
+        body: impl Iterator<Item = &'a Record> + Clone,
+        observer: &mut O,
+        timing: Option<&Timing>,
+    ) -> Option<Ticks> {
+        let Kept::Several(paths) = &mut self.kept else { return None };
+        let before = (paths.keeper().state(), paths.keeper().sequence());
+        let epoch = paths.keeper().epoch();
+        let outcome = paths.handle(head, body.clone());
+        let applied = timing.map(Timing::now);
+        self.taken += 1;
+        self.tally.set_book(self.taken);
+        let keeper = paths.keeper();
+        let idle = matches!(outcome, Outcome::Stale | Outcome::Buffered | Outcome::Ignored);
+        if !idle || before != (keeper.state(), keeper.sequence()) || epoch != keeper.epoch() {
+            self.publisher.publish(keeper, view_stamp(head, applied, timing));
+        }
+        self.tell(before.1, head, body, outcome, observer);
+        if let Kept::Several(paths) = &mut self.kept
+            && self.taken.is_multiple_of(REFRESH_CHECK_EVERY)
+        {
+            // Asked for on the path whose book is shown.
+            let flags = head.flags.on_path(paths.leader().unwrap_or_default());
+            if observer.refresh(&Head { flags, ..*head }, paths.keeper()) {
+                paths.expect_refresh();
+            }
+        }
+        applied
+    }
+
+    /// Nothing more is waited for that was held for another path longer than it may be.
     #[cold]
-    pub(crate) fn hear_break(&mut self, head: &Head, observer: &mut impl Observer) {
+    pub(crate) fn tick(&mut self, instrument: InstrumentId, now: Nanos, observer: &mut impl Observer) {
+        let Kept::Several(paths) = &mut self.kept else { return };
+        let before = paths.keeper().sequence();
+        if !paths.tick(now) {
+            return;
+        }
+        let keeper = paths.keeper();
+        self.publisher.publish(keeper, now);
+        let mut head = Head::new(UpdateKind::Delta, instrument);
+        (head.ts_recv, head.sequence) = (now, keeper.sequence());
+        let outcome = if keeper.state().is_live() { Outcome::Applied } else { Outcome::Gap };
+        self.tell(before, &head, std::iter::empty(), outcome, observer);
+    }
+
+    /// Tells everybody who looks on what became of a message that the book's readers can see the effect of.
+    fn tell<'a>(
+        &mut self,
+        before: Sequence,
+        head: &Head,
+        body: impl Iterator<Item = &'a Record> + Clone,
+        outcome: Outcome,
+        observer: &mut impl Observer,
+    ) {
+        let live = self.keeper().state().is_live();
+        if !live {
+            self.hear_not_live(before, head, body, outcome, observer);
+        }
+        self.flight.note(head, outcome, live);
+        observer.book(head, self.keeper(), outcome);
+        if let Some(paths) = self.kept.paths() {
+            observer.paths(head, paths);
+        }
+    }
+
+    /// The last incidents, the oldest first.
+    pub(crate) fn incidents(&self) -> Vec<Arc<Incident>> {
+        self.flight.incidents()
+    }
+
+    /// The book is not LIVE, and its readers have seen it. If it was until now, that is an incident.
+    #[cold]
+    #[inline(never)]
+    fn hear_not_live<'a>(
+        &mut self,
+        sequence: Sequence,
+        head: &Head,
+        body: impl Iterator<Item = &'a Record> + Clone,
+        outcome: Outcome,
+        observer: &mut impl Observer,
+    ) {
+        if !self.flight.was_live() {
+            return;
+        }
+        let (instrument, continuity, keeper) = (&self.instrument, self.continuity, self.kept.keeper());
+        let what = Circumstances { instrument, continuity, keeper, sequence, head, outcome };
+        observer.incident(head, &self.flight.incident(&what, body));
+    }
+
+    /// The stream of one path, or of all, or one channel of it, broke: whatever was built from it says so.
+    #[cold]
+    pub(crate) fn hear_break(&mut self, head: &Head, all: bool, observer: &mut impl Observer) {
         let Some(reason) = head.reason() else { return };
         let state = if head.flags.has(Flags::FINAL) { State::Dead(reason) } else { State::Stale(reason) };
-        if head.breaks(Channel::Book) {
-            let outcome = self.keeper.handle(head, std::iter::empty());
-            self.publisher.publish(&self.keeper, head.ts_recv);
-            observer.book(head, &self.keeper, outcome);
+        if head.breaks(Channel::Book) && !planted(Bug::BreakUnheard) {
+            let before = self.keeper().sequence();
+            let outcome = self.kept.hear_break(head, all);
+            if !planted(Bug::BreakUnpublished) {
+                self.publisher.publish(self.kept.keeper(), head.ts_recv);
+            }
+            self.tell(before, head, std::iter::empty(), outcome, observer);
         }
         if head.breaks(Channel::Bbo) {
             self.last_bbo.state = state;
@@ -175,6 +304,23 @@ impl Drop for Desk {
             self.last_trade.state = State::Dead(Reason::Panic);
             self.trade.write(&self.last_trade.to_words());
         }
+    }
+}
+
+/// The rules of an instrument's book.
+pub(crate) fn keeper_config(venue: &VenueFacts, instrument: &Instrument, start: Start) -> KeeperConfig {
+    KeeperConfig {
+        book: BookConfig {
+            tick: instrument.tick_size,
+            price_scale: instrument.price_scale,
+            qty_scale: instrument.qty_scale,
+            ..BookConfig::default()
+        },
+        continuity: venue.continuity,
+        crossing: venue.crossing,
+        checksum: venue.checksum,
+        start,
+        ..KeeperConfig::default()
     }
 }
 

@@ -11,13 +11,14 @@
 
 mod desk;
 mod intake;
+mod kept;
 mod lane;
 mod pacer;
 mod running;
 mod shard;
 mod timing;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, keeper_config};
 pub use intake::Intake;
 pub(crate) use lane::{LaneReceiver, LaneSender, Received, Room, lane, split_update};
 pub(crate) use running::{Borrowed, Direct, pin, spawn};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use touchline_book::{BboView, Counters, Keeper, Outcome, Start, TradeView};
+use touchline_book::{BboView, Counters, Keeper, Outcome, PathFigures, Paths, Start, TradeView};
 use touchline_market::{
     Channel, Head, Instrument, InstrumentId, Nanos, Reason, Record, Sequence, State, UpdateKind,
 };
@@ -12,13 +12,33 @@ use touchline_venue::VenueFacts;
 use super::desk::Desk;
 use super::timing::{Timing, message_kind};
 use crate::clock::Ticks;
+use crate::flight::Incident;
 use crate::latency::{Recorder, Stage};
 use crate::view::View;
 
 /// Looks on while books change: for verification, for reports. On the hot path: it must not wait.
 pub trait Observer {
+    /// Does it look at book messages before the book does? Only then [`before`](Self::before) is asked.
+    const LOOKS_AHEAD: bool = false;
+
+    /// A book message that the book has not yet: true keeps it from the book.
+    fn before<'a>(
+        &mut self,
+        _head: &Head,
+        _body: impl Iterator<Item = &'a Record> + Clone,
+        _keeper: &Keeper,
+    ) -> bool {
+        false
+    }
+
+    /// A book is LIVE no more, which is published; [`book`](Self::book) follows.
+    fn incident(&mut self, _head: &Head, _incident: &Arc<Incident>) {}
+
     /// A book message, or a break, was handled and published; `outcome` says what it did.
     fn book(&mut self, _head: &Head, _keeper: &Keeper, _outcome: Outcome) {}
+
+    /// Told after [`book`](Self::book) where several paths bring the book: how each of them stands.
+    fn paths(&mut self, _head: &Head, _paths: &Paths) {}
 
     /// Asked now and then: is a snapshot on its way that is to refresh the depth of this book? Then the book prepares
     /// for one that comes late ([`Keeper::expect_refresh`]).
@@ -49,13 +69,15 @@ pub struct ChannelCounts {
     pub others: u64,
     /// Breaks of the stream.
     pub breaks: u64,
+    /// Snapshots that an observer kept from the book.
+    pub withheld: u64,
 }
 
 impl ChannelCounts {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.bbos + self.trades + self.others + self.breaks
+        self.bbos + self.trades + self.others + self.breaks + self.withheld
     }
 }
 
@@ -69,6 +91,8 @@ pub struct Shard<O> {
     pub(crate) strays: u64,
     /// Messages of books whose place another one took.
     retired: u64,
+    /// The books that hold messages for another path.
+    holding: Vec<u32>,
 }
 
 /// How one instrument ended.
@@ -88,8 +112,19 @@ pub struct BookReport {
     pub counters: Counters,
     /// Deltas that still wait for a snapshot.
     pub buffered: usize,
+    /// Messages that are held because another path may bring what is missing before them.
+    pub held: usize,
     /// What came beside the book.
     pub channels: ChannelCounts,
+    /// What each path has brought, where several bring the book; otherwise nothing.
+    pub paths: Vec<PathFigures>,
+}
+
+impl BookReport {
+    /// Everything that came for the instrument.
+    pub(crate) fn messages(&self) -> u64 {
+        self.counters.received + self.held as u64 + self.channels.total()
+    }
 }
 
 impl<O: Observer> Shard<O> {
@@ -109,7 +144,14 @@ impl<O: Observer> Shard<O> {
 
     /// No books yet.
     pub(crate) fn empty(observer: O, measured: bool) -> Self {
-        Self { desks: Vec::new(), observer, timing: measured.then(Timing::new), strays: 0, retired: 0 }
+        Self {
+            desks: Vec::new(),
+            observer,
+            timing: measured.then(Timing::new),
+            strays: 0,
+            retired: 0,
+            holding: Vec::new(),
+        }
     }
 
     /// Handles one update: its head, and its body records.
@@ -124,9 +166,41 @@ impl<O: Observer> Shard<O> {
             self.strays += 1;
             return;
         };
+        if desk.deadline().is_some() && !self.holding.contains(&head.instrument.0) {
+            self.holding.push(head.instrument.0);
+        }
         if let Some(timing) = &mut self.timing {
             measure(timing, head, popped, applied);
         }
+    }
+
+    /// The earliest moment at which messages that are held for another path are to be given up.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Nanos> {
+        let deadlines = self.holding.iter().filter_map(|index| self.desks.get(*index as usize)?.deadline());
+        deadlines.min()
+    }
+
+    /// Does any book hold messages for another path? Then [`tick`](Self::tick) is to be called now and then.
+    #[inline]
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.holding.is_empty()
+    }
+
+    /// It is this late, by the wall clock: what is held for longer than it may be is given up.
+    #[cold]
+    pub(crate) fn tick(&mut self, now: Nanos) {
+        let (desks, observer) = (&mut self.desks, &mut self.observer);
+        self.holding.retain(|&index| {
+            let Some(desk) = desks.get_mut(index as usize) else { return false };
+            desk.tick(InstrumentId(index), now, observer);
+            desk.deadline().is_some()
+        });
+    }
+
+    /// The last incidents of a book, the oldest first.
+    pub(crate) fn incidents(&self, index: usize) -> Vec<Arc<Incident>> {
+        self.desks.get(index).map(Desk::incidents).unwrap_or_default()
     }
 
     /// How many books there are.
@@ -144,7 +218,7 @@ impl<O: Observer> Shard<O> {
         match self.desks.get_mut(index) {
             Some(place) => {
                 let gone = std::mem::replace(place, desk).report();
-                self.retired += gone.counters.received + gone.channels.total();
+                self.retired += gone.messages();
             }
             None => self.desks.push(desk),
         }
@@ -178,7 +252,7 @@ impl<O: Observer> Shard<O> {
         for (index, desk) in self.desks.iter_mut().enumerate().filter(|(index, _)| concerns(*index)) {
             let mut head = head(InstrumentId(index as u32));
             head.ts_recv = Nanos(now.as_nanos() as u64);
-            desk.hear_break(&head, &mut self.observer);
+            desk.hear_break(&head, true, &mut self.observer);
         }
     }
 

@@ -4,6 +4,7 @@
 //! each time `msgs` passes a multiple of `every`, and its state at the end, with a SHA-256 over all levels. Any tool
 //! that rebuilds the same books can be compared with it, number by number.
 
+mod audit;
 mod best_price;
 mod observer;
 mod state;
@@ -13,10 +14,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::pipeline::{BookReport, Finished, Marking, Running};
+use crate::pipeline::{BookReport, Finished, Marking, Running, keeper_config};
 use crate::survey::Survey;
 use crate::{Error, Replay};
 
+use audit::Auditor;
+pub use audit::{BookAudit, Difference, LevelDifference};
 pub use observer::Verifier;
 pub use state::{EndState, StateAt};
 
@@ -41,6 +44,9 @@ pub struct Verified {
     pub rules: String,
     /// Every symbol with a book message, by the venue's name.
     pub symbols: BTreeMap<String, VerifiedBook>,
+    /// What an audit found, by symbol; not part of the reference format. Books without a second snapshot are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<BTreeMap<String, BookAudit>>,
 }
 
 /// One symbol's book.
@@ -94,6 +100,7 @@ impl VerifiedBook {
         }
         let doubts = [
             (counters.gaps, "gaps"),
+            (counters.checksum_fail, "wrong checksums"),
             (counters.crossed, "crossed states"),
             (counters.rejected, "rejected messages"),
             (counters.breaks, "breaks"),
@@ -128,12 +135,28 @@ impl Verification {
     /// # Errors
     /// [`Error::Open`], [`Error::Thread`].
     pub fn start(replay: Replay, every: Option<u64>) -> Result<Self, Error> {
+        Self::begin(replay, every, None)
+    }
+
+    /// As [`start`](Self::start), and compares every LIVE book with the REST snapshots that come after its first.
+    /// These snapshots are kept from the books, so that counts may differ from those of a verification without audit.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_audited(replay: Replay, every: Option<u64>) -> Result<Self, Error> {
+        let plan = replay.plan();
+        let rules = |(instrument, start): &(_, _)| keeper_config(plan.venue, instrument, *start);
+        let auditor = Auditor::new(plan.instruments.iter().map(rules));
+        Self::begin(replay, every, Some(auditor))
+    }
+
+    fn begin(replay: Replay, every: Option<u64>, auditor: Option<Auditor>) -> Result<Self, Error> {
         let survey = replay.survey().clone();
         let total = survey.instruments.iter().map(crate::survey::Surveyed::book_updates).sum();
         let every = every.unwrap_or_else(|| every_for(total)).max(1);
         let name = capture_name(replay.path());
         let books = replay.plan().instruments.len();
-        let running = replay.start_observed(Verifier::new(books, every), Marking::Line)?;
+        let running = replay.start_observed(Verifier::new(books, every, auditor), Marking::Line)?;
         Ok(Self { survey, name, every, running })
     }
 
@@ -156,6 +179,10 @@ impl Verification {
                 symbols.insert(report.instrument.symbol.clone(), book);
             }
         }
+        let audit = finished.observer.audit().map(|reports| {
+            let symbols = finished.books.iter().map(|report| report.instrument.symbol.clone());
+            symbols.zip(reports.cloned()).filter(|(_, audit)| audit.snapshots > 0).collect()
+        });
         let verified = Verified {
             format: 1,
             capture: self.name,
@@ -166,6 +193,7 @@ impl Verification {
             connection_gaps: 0,
             rules: format!("{:?}, as {} says", self.survey.venue.continuity, self.survey.venue.docs),
             symbols,
+            audit,
         };
         Ok((verified, finished))
     }

@@ -1,11 +1,12 @@
 //! Writes states down while the books change.
 
 use touchline_book::{BboView, Keeper, Outcome};
-use touchline_market::{Bbo, Flags, Head, InstrumentId, Side, UpdateKind, rescale_price};
+use touchline_market::{Bbo, Flags, Head, InstrumentId, Record, Side, UpdateKind, rescale_price};
 
-use super::VerifiedBook;
+use super::audit::Auditor;
 use super::best_price::{BestAt, BestPriceCheck};
 use super::state::{BookState, EndState, StateAt};
+use super::{BookAudit, VerifiedBook};
 use crate::pipeline::{BookReport, Observer};
 
 /// Observes every book of a replay.
@@ -13,11 +14,17 @@ use crate::pipeline::{BookReport, Observer};
 pub struct Verifier {
     every: u64,
     trails: Vec<Trail>,
+    auditor: Option<Auditor>,
 }
 
 impl Verifier {
-    pub(super) fn new(books: usize, every: u64) -> Self {
-        Self { every, trails: (0..books).map(|_| Trail::default()).collect() }
+    pub(super) fn new(books: usize, every: u64, auditor: Option<Auditor>) -> Self {
+        Self { every, trails: (0..books).map(|_| Trail::default()).collect(), auditor }
+    }
+
+    /// What an audit found, book by book.
+    pub(super) fn audit(&self) -> Option<impl Iterator<Item = &BookAudit>> {
+        self.auditor.as_ref().map(Auditor::reports)
     }
 
     pub(super) fn trails(&self) -> &[Trail] {
@@ -26,7 +33,21 @@ impl Verifier {
 }
 
 impl Observer for Verifier {
+    const LOOKS_AHEAD: bool = true;
+
+    fn before<'a>(
+        &mut self,
+        head: &Head,
+        body: impl Iterator<Item = &'a Record> + Clone,
+        keeper: &Keeper,
+    ) -> bool {
+        self.auditor.as_mut().is_some_and(|auditor| auditor.before(head, body, keeper))
+    }
+
     fn book(&mut self, head: &Head, keeper: &Keeper, _: Outcome) {
+        if let Some(auditor) = &mut self.auditor {
+            auditor.after(head, keeper);
+        }
         let every = self.every;
         if let Some(trail) = self.trails.get_mut(head.instrument.0 as usize) {
             trail.book(head, keeper, every);
@@ -43,6 +64,9 @@ impl Observer for Verifier {
     fn end(&mut self, instrument: InstrumentId, keeper: &Keeper) {
         if let Some(trail) = self.trails.get_mut(instrument.0 as usize) {
             trail.last = Some(BookState::of(keeper));
+        }
+        if let Some(auditor) = &mut self.auditor {
+            auditor.end(instrument);
         }
     }
 }
@@ -107,8 +131,8 @@ impl Trail {
             gaps: counters.gaps,
             unknown_level: counters.unknown_level,
             crossed: counters.crossed,
-            checksum_pass: 0,
-            checksum_fail: 0,
+            checksum_pass: counters.checksum_pass,
+            checksum_fail: counters.checksum_fail,
             bbo_pass: self.check.passed,
             bbo_fail: self.check.failed,
             checkpoints: self.checkpoints.clone(),

@@ -130,6 +130,11 @@ impl Venue for Binance {
             ..Instrument::provisional(Self::NAME, symbol, &name, InstrumentKind::Spot)
         }
     }
+
+    #[cfg(feature = "simulator")]
+    fn exchange() -> Option<Box<dyn crate::exchange::Exchange>> {
+        Some(Box::new(exchange::Side(Product::Spot)))
+    }
 }
 
 /// All Binance products have the same two paths, under different roots.

@@ -87,6 +87,11 @@ impl Venue for BinanceCoinm {
     fn provisional(symbol: &str) -> Instrument {
         crate::binance_usdm::provisional(Self::NAME, symbol)
     }
+
+    #[cfg(feature = "simulator")]
+    fn exchange() -> Option<Box<dyn crate::exchange::Exchange>> {
+        Some(Box::new(crate::binance::exchange::Side(Product::CoinM)))
+    }
 }
 
 #[cfg(test)]

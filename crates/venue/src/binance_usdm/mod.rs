@@ -109,6 +109,11 @@ impl Venue for BinanceUsdm {
     fn provisional(symbol: &str) -> Instrument {
         provisional(Self::NAME, symbol)
     }
+
+    #[cfg(feature = "simulator")]
+    fn exchange() -> Option<Box<dyn crate::exchange::Exchange>> {
+        Some(Box::new(crate::binance::exchange::Side(Product::UsdM)))
+    }
 }
 
 /// `BTCUSDT` and `BTCUSD_PERP` are guessed to be perpetuals, `BTCUSDT_260925` a future of 2026-09-25.

@@ -150,7 +150,7 @@ pub(crate) fn ignored(reason: Ignored) -> String {
     format!("ignored: {}", reason.name())
 }
 
-fn rejection(rejected: Rejected) -> String {
+pub(crate) fn rejection(rejected: Rejected) -> String {
     let channel = rejected.channel.map_or("any", Channel::name);
     let instrument = rejected.instrument.map_or("-".to_owned(), |id| id.0.to_string());
     format!("rejected: {rejected} (instrument {instrument}, channel {channel})")

@@ -3,6 +3,7 @@
 mod live;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use touchline::{Pace, Placement};
 use crate::exit::Failure;
 
 pub(crate) use live::{Check, Demo, Instruments, Live, Once, Reach, Simulate, Symbols, WaitName, Watch};
+pub(crate) use why::Why;
 
 /// Low-latency feed handler for crypto exchanges: verified order books from raw exchange bytes.
 #[derive(Debug, Parser)]
@@ -31,12 +33,14 @@ pub(crate) use live::{Check, Demo, Instruments, Live, Once, Reach, Simulate, Sym
     touchline once binance:BTC-USDT --json
   Rebuild every book of a recording and write it down:
     touchline verify btcusdt.cap.zst --out out.json
+  Find out why a book stopped being LIVE:
+    touchline why btcusdt.cap.zst
   Measure each stage's latency, then open out/report.html:
     touchline replay btcusdt.cap.zst --report out
 
 Exit codes:
   0    sound
-  1    a book could not be trusted
+  1    a book could not be trusted, stopped being LIVE (why), or is not the venue's (--audit)
   2    wrong usage or configuration, or a result that cannot be had or written
   3    the recording is damaged or cannot be read
   130  stopped by Ctrl-C; a second Ctrl-C stops at once"
@@ -64,6 +68,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Rebuild every book of a recording and judge it.
     Verify(Verify),
+    /// Say why books stopped being LIVE, in a recording or in a running feed's files.
+    Why(Why),
     /// Replay a recording through pinned threads and measure each stage.
     Replay(Replay),
     /// List the venues that are spoken.
@@ -75,10 +81,16 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   touchline verify btcusdt.cap.zst
   touchline verify btcusdt.cap.zst --out out.json --every 100
+  touchline verify btcusdt.cap.zst --audit
   touchline verify other.cap.zst --venue binance-coinm --only binance-coinm:@BTCUSD_PERP
 
 The result holds, for every symbol, the counts of its messages and the exact
 state of its book at intervals and at the end, with a SHA-256 over all levels.
+
+With --audit, each REST snapshot after a book's first one is kept from the book
+while that is LIVE, and compared with it at the same sequence, within the depth
+that both know. A difference is an error that no number of the venue showed.
+Counts may then differ from those of a run without --audit.
 
 The table's columns:
   start    how the book began: a snapshot by REST or in the stream, or empty
@@ -97,6 +109,9 @@ pub(crate) struct Verify {
     /// Keep a book's state every so many of its messages [default: 25, 100 or 1,000 by their number].
     #[arg(long, value_name = "N", value_parser = every)]
     pub(crate) every: Option<u64>,
+    /// Compare the books with the recording's later REST snapshots.
+    #[arg(long)]
+    pub(crate) audit: bool,
     #[command(flatten)]
     pub(crate) recording: Recording,
     #[command(flatten)]

@@ -275,7 +275,8 @@ impl Watched {
         if self.differs.get_or_insert_with(Instant::now).elapsed() < ON_ITS_WAY {
             return None;
         }
-        let what = Happening::State { from: self.told, to: book.state, epoch: book.epoch };
+        let (from, to, epoch) = (self.told, book.state, book.epoch);
+        let what = Happening::State { from, to, epoch, why: None };
         (self.told, self.differs) = (book.state, None);
         Some(Status { at: now, whose: book.name.clone(), what })
     }
@@ -335,9 +336,10 @@ const REFUSED: &str = "refused: ";
 
 fn status(event: Event, name: impl Fn(InstrumentId) -> Option<String>) -> Option<Status> {
     match event {
-        Event::State { instrument, from, to, epoch, at } => {
+        Event::State { instrument, from, to, epoch, at, incident } => {
             let whose = name(instrument).unwrap_or_default();
-            Some(Status { at, whose, what: Happening::State { from, to, epoch } })
+            let why = incident.map(|incident| incident.why());
+            Some(Status { at, whose, what: Happening::State { from, to, epoch, why } })
         }
         Event::Connection(event) => {
             let whose = format!("{} #{}", event.venue, event.connection);

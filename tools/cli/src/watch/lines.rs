@@ -42,6 +42,8 @@ enum Line<'a> {
         state: &'static str,
         reason: Option<&'static str>,
         epoch: u32,
+        /// What was wrong, where the book was LIVE before.
+        why: Option<&'a str>,
     },
     Connection {
         ts: u64,
@@ -129,10 +131,10 @@ pub(crate) fn status(form: Form, status: &Status) -> String {
     let ts = status.at.0;
     match (form, &status.what) {
         (Form::Plain, _) => format!("{} {} {}", status.at, status.whose, status.text()),
-        (Form::Json, Happening::State { from, to, epoch }) => {
+        (Form::Json, Happening::State { from, to, epoch, why }) => {
             let (state, reason) = words(*to);
             let (instrument, from) = (status.whose.as_str(), words(*from).0);
-            json(&Line::State { ts, instrument, from, state, reason, epoch: *epoch })
+            json(&Line::State { ts, instrument, from, state, reason, epoch: *epoch, why: why.as_deref() })
         }
         (Form::Json, Happening::Connection(text)) => {
             json(&Line::Connection { ts, connection: &status.whose, text })
@@ -200,7 +202,7 @@ mod tests {
             (&line["bid"][0], &line["spread"], &line["age_ms"]),
             (&"100.5".into(), &"0.5".into(), &250.into())
         );
-        let what = Happening::State { from: State::Syncing, to: State::Live, epoch: 3 };
+        let what = Happening::State { from: State::Syncing, to: State::Live, epoch: 3, why: None };
         let happened = Status { at: Nanos(5), whose: "a:B-C".to_owned(), what };
         let line: serde_json::Value = serde_json::from_str(&status(Form::Json, &happened)).unwrap();
         assert_eq!(

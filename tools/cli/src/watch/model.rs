@@ -85,7 +85,7 @@ pub(crate) struct Status {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Happening {
     /// An instrument is worth something else from now on.
-    State { from: State, to: State, epoch: u32 },
+    State { from: State, to: State, epoch: u32, why: Option<String> },
     /// To a connection.
     Connection(String),
     /// Something else a person wants to know.
@@ -96,7 +96,10 @@ impl Status {
     /// What happened, in words.
     pub(crate) fn text(&self) -> String {
         match &self.what {
-            Happening::State { from, to, epoch } => format!("{from} -> {to}, epoch {epoch}"),
+            Happening::State { from, to, epoch, why } => {
+                let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                format!("{from} -> {to}, epoch {epoch}{why}")
+            }
             Happening::Connection(text) | Happening::Note(text) => text.clone(),
         }
     }

@@ -98,7 +98,7 @@ fn wrong_usage_ends_with_2_and_says_what_is_right() {
         (&["replay", capture, "--pace", "0x"], "10x"),
         (&["replay", capture, "--pace", "fast"], "10x"),
         (&["replay", capture, "--placement", "moon"], "book-thread"),
-        (&["demo", "--venue", "kraken"], "binance-usdm"),
+        (&["demo", "--venue", "nowhere"], "binance-usdm"),
         (&["demo", "--seconds", "0"], "2..=45"),
         (&["demo", "--rate", "1"], "10..=50000"),
         (&["watch"], "<INSTRUMENT>"),
@@ -164,7 +164,7 @@ fn a_full_disk_ends_with_2() {
 fn help_and_version_end_with_0() {
     let version = touchline(["--version"]);
     assert_eq!((version.code, version.out), (Some(0), format!("touchline {}\n", env!("CARGO_PKG_VERSION"))));
-    let commands = ["demo", "watch", "once", "check", "instruments", "simulate", "verify", "replay"];
+    let commands = ["demo", "watch", "once", "check", "instruments", "simulate", "verify", "why", "replay"];
     let mut helps = vec![vec!["--help"]];
     helps.extend(commands.map(|command| vec![command, "--help"]));
     for arguments in helps {

@@ -1,11 +1,13 @@
 //! The program as a user meets it: arguments in, text, files and an exit code out.
 
+mod audit;
 mod check;
 mod exchange;
 mod exit_codes;
 mod interrupt;
 mod live;
 mod output;
+mod why;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,29 +1,58 @@
 use super::*;
-use crate::faults::HandshakeFault;
+use crate::command::Command;
+use crate::frames::ClientFrame;
+
+const CONNECT_WINDOW: Duration = Duration::from_secs(300);
 
 const VENUE: &str = "binance-usdm";
 
-fn floor(faults: Faults, now: Instant) -> Floor {
-    let config = Config { symbols: Config::symbols(VENUE, 3), rate: 1_000.0, faults, ..Config::new(VENUE) };
-    Floor::new(&config, Dialect::of(VENUE).unwrap(), now)
+fn floor_of(venue: &str, faults: Faults, now: Instant) -> Floor {
+    let config = Config { symbols: Config::symbols(venue, 3), rate: 1_000.0, faults, ..Config::new(venue) };
+    Floor::of(&config, now, 1_000_000).unwrap()
 }
 
+fn floor(faults: Faults, now: Instant) -> Floor {
+    floor_of(VENUE, faults, now)
+}
+
+/// Venues, where their sockets are, and a subscription to two books.
+const BOOKS: [(&str, &str, &str); 3] = [
+    (
+        VENUE,
+        "/public/stream",
+        r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@0ms","s0001usdt@depth@0ms"],"id":1}"#,
+    ),
+    (
+        "kraken",
+        "/v2",
+        r#"{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD","S0001/USD"],"depth":25},"req_id":1}"#,
+    ),
+    (
+        "coinbase-advanced",
+        "/",
+        r#"{"type":"subscribe","product_ids":["BTC-USD","S0001-USD"],"channel":"level2"}"#,
+    ),
+];
+
 /// Bytes and ends for one connection over ten seconds.
-fn sent(faults: &Faults, seed: u64) -> (Vec<u8>, Vec<FaultKind>) {
+fn sent((venue, target, ask): (&str, &str, &str), faults: &Faults, seed: u64) -> (Vec<u8>, Vec<FaultKind>) {
     let start = Instant::now();
-    let mut floor = floor(faults.clone(), start);
+    let mut floor = floor_of(venue, faults.clone(), start);
     floor.random = Random::new(seed);
     let (mut bytes, mut kinds) = (Vec::new(), Vec::new());
     for tick in 0..1_000 {
         let now = start + Duration::from_millis(10 * tick);
+        floor.tick(now, 1_000_000 + 10 * tick);
         let id = match floor.lines.keys().next() {
             Some(id) => *id,
-            None => match floor.admit("/public/stream?streams=btcusdt@depth@0ms/s0001usdt@trade", now) {
-                Admission::Open(id, _) => id,
+            None => match floor.admit(target, now) {
+                Admission::Open(id, _) => {
+                    floor.heard(id, ClientFrame::Text(ask.to_owned()), now);
+                    id
+                }
                 _ => continue,
             },
         };
-        floor.tick(now, 1_000_000 + 10 * tick);
         for piece in floor.outgoing(id) {
             match piece {
                 Piece::Bytes(more) | Piece::Slow(more, _) => bytes.extend(more),
@@ -32,25 +61,41 @@ fn sent(faults: &Faults, seed: u64) -> (Vec<u8>, Vec<FaultKind>) {
             }
         }
     }
+    kinds.extend(floor.counts.faults.keys());
     (bytes, kinds)
 }
 
-/// The same seed sends the same bytes with the same faults; another seed others.
+/// The same seed sends the same bytes with the same faults, in every dialect; another seed others.
 #[test]
 fn a_seed_names_messages_and_faults() {
     let faults = Faults {
         drop: 0.05,
         reorder: 0.05,
         garbage: 0.05,
+        corrupt: 0.05,
+        checksum: 0.05,
         fragment: 0.05,
         fin: 0.01,
         lock: 0.05,
+        unanswered: 0.2,
+        ack_lost: 0.2,
+        snapshot_lost: 0.2,
+        snapshot_late: 0.2,
+        late_ms: 50,
         ..Faults::default()
     };
-    let (bytes, kinds) = sent(&faults, 1);
-    assert!(bytes.len() > 100_000 && kinds.len() > 100, "{} bytes, {} faults", bytes.len(), kinds.len());
-    assert_eq!((&bytes, &kinds), (&sent(&faults, 1).0, &sent(&faults, 1).1));
-    assert_ne!(bytes, sent(&faults, 2).0);
+    for books in BOOKS {
+        let (bytes, kinds) = sent(books, &faults, 1);
+        assert!(bytes.len() > 100_000 && kinds.len() > 100, "{} bytes, {} faults", bytes.len(), kinds.len());
+        assert_eq!((bytes.clone(), kinds.clone()), sent(books, &faults, 1));
+        assert_ne!(bytes, sent(books, &faults, 2).0);
+        let met = |how| kinds.contains(&FaultKind::Subscribing(how));
+        assert!(met(Subscribing::Unanswered) && met(Subscribing::AckLost));
+        let in_stream = books.0 != VENUE;
+        assert_eq!(met(Subscribing::SnapshotLost) && met(Subscribing::SnapshotLate(50)), in_stream);
+        let checksums = kinds.contains(&FaultKind::Message(MessageFault::Checksum));
+        assert_eq!(checksums, books.0 == "kraken");
+    }
 }
 
 /// What was commanded is counted down, and healing ends the rest.

@@ -4,10 +4,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use touchline_simulator::{Config, Playback, Simulator, Verdict};
-use touchline_venue::Venue;
-use touchline_venue::binance::Binance;
-use touchline_venue::binance_coinm::BinanceCoinm;
-use touchline_venue::binance_usdm::BinanceUsdm;
 
 use crate::client::{Book, DIALECTS, Dialect, event, get, is_silent, open, plain, run, subscribe};
 
@@ -57,29 +53,6 @@ fn a_book_by_the_rules_is_the_true_one() {
                 let exchange = Simulator::start(config).unwrap();
                 follow(dialect, &exchange, 300).await;
             }
-        }
-    });
-}
-
-/// The list of instruments is one that the library reads, whole and with the market's scales.
-#[test]
-fn the_list_of_instruments_can_be_read() {
-    run(async {
-        for (dialect, target) in
-            DIALECTS.iter().zip(["/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"])
-        {
-            let config = Config { symbols: Config::symbols(dialect.venue, 20), ..plain(dialect.venue) };
-            let exchange = Simulator::start(config).unwrap();
-            let (_, _, body) = get(&exchange, target).await;
-            let list = match dialect.venue {
-                "binance" => Binance::instruments(body.as_bytes()),
-                "binance-usdm" => BinanceUsdm::instruments(body.as_bytes()),
-                _ => BinanceCoinm::instruments(body.as_bytes()),
-            };
-            let list = list.unwrap();
-            assert_eq!(list.len(), 20);
-            assert_eq!((list[0].price_scale, list[0].qty_scale), dialect.scales);
-            assert!(list.iter().all(|instrument| !instrument.quote.is_empty()));
         }
     });
 }

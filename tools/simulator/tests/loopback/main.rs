@@ -3,6 +3,8 @@
 mod books;
 mod client;
 mod connections;
+mod follower;
 mod messages;
 mod rest;
 mod speed;
+mod streams;

@@ -4,29 +4,13 @@ use std::fmt::Write;
 
 use touchline_market::{Level, Price, Qty};
 
-use super::Exchange;
+use super::writer::Writer;
+use crate::exchange::Statistics;
 
-/// What happened in the last 24 hours.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Statistics {
-    /// Price of the first trade.
-    pub open: Price,
-    /// Highest price.
-    pub high: Price,
-    /// Lowest price.
-    pub low: Price,
-    /// The last trade.
-    pub last: Level,
-    /// Quantity traded.
-    pub volume: Qty,
-    /// Trades.
-    pub trades: u64,
-}
-
-impl Exchange {
+impl Writer<'_> {
     /// A `24hrTicker`. The weighted average, the change in per cent and the quote volume are left out, and with spot the
     /// best bid and offer.
-    pub fn ticker_event(&self, out: &mut String, event_ms: u64, statistics: &Statistics) {
+    pub(super) fn ticker_event(&self, out: &mut String, event_ms: u64, statistics: &Statistics) {
         let _ = write!(out, r#"{{"e":"24hrTicker","E":{event_ms}"#);
         self.symbol_and_pair(out);
         let prices = [
@@ -52,6 +36,7 @@ impl Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::binance::Product;
 
     /// Names and forms of the fields are the documented ones.
     #[test]
@@ -65,7 +50,11 @@ mod tests {
             trades: 1_000,
         };
         let mut out = String::new();
-        Exchange::coinm("BTCUSD_PERP", 1, 0).ticker_event(&mut out, 1_700_000_001_800, &statistics);
+        Writer::new(Product::CoinM, "BTCUSD_PERP", 1, 0).ticker_event(
+            &mut out,
+            1_700_000_001_800,
+            &statistics,
+        );
         let expected = r#"{"e":"24hrTicker","E":1700000001800,"s":"BTCUSD_PERP","ps":"BTCUSD","o":"34130.0","h":"34140.2","l":"34130.0","c":"34133.5","p":"3.5","Q":"181","v":"2425","O":1699913601800,"C":1700000001800,"F":1,"L":1000,"n":1000}"#;
         assert_eq!(out, expected);
     }

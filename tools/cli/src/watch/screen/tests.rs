@@ -58,7 +58,7 @@ fn model(books: Vec<Book>) -> Model {
     };
     for n in 0..9_u64 {
         let at = Nanos(1_723_161_255_000_000_000 + n * 1_000_000_000);
-        let what = Happening::State { from: State::Syncing, to: State::Live, epoch: n as u32 };
+        let what = Happening::State { from: State::Syncing, to: State::Live, epoch: n as u32, why: None };
         model.tell(Status { at, whose: "binance:BTC-USDT".to_owned(), what });
     }
     model

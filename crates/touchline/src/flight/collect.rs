@@ -1,0 +1,45 @@
+//! Gathers the incidents of a replay.
+
+use std::sync::Arc;
+
+use touchline_market::Head;
+
+use super::Incident;
+use crate::pipeline::Observer;
+
+/// An observer that keeps the first incidents and counts all of them.
+#[derive(Debug)]
+pub struct Collector {
+    kept: Vec<Arc<Incident>>,
+    most: usize,
+    count: u64,
+}
+
+impl Collector {
+    /// Keeps so many at most.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { kept: Vec::new(), most, count: 0 }
+    }
+
+    /// Those that were kept, in the order they happened.
+    #[must_use]
+    pub fn kept(&self) -> &[Arc<Incident>] {
+        &self.kept
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+impl Observer for Collector {
+    fn incident(&mut self, _: &Head, incident: &Arc<Incident>) {
+        self.count += 1;
+        if self.kept.len() < self.most {
+            self.kept.push(Arc::clone(incident));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Deterministic simulation: the whole feed against a simulated exchange on virtual time, everything from one seed, in one
+//! thread.
+//!
+//! ```text
+//!  Plan (seed) ─▶ World: one agenda, one clock
+//!                  exchange ── bytes, late, broken ──▶ sockets ──▶ engine ─▶ ring ─▶ books ─▶ views
+//!                     ▲                                              │                          │
+//!                     └─────────── texts, pings, requests ───────────┘        Checker at every publication
+//! ```
+//!
+//! The exchange is `touchline-simulator` without its sockets, the feed is `touchline` without its threads; between them
+//! stands what `touchline-link` does, on virtual time. First a phase with faults, in which no book may be wrong or stale
+//! without saying so; then a minute without, after which every book must be live again.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![forbid(unsafe_code)]
+
+mod agenda;
+mod checker;
+pub mod coverage;
+mod faults;
+mod many;
+mod network;
+mod plan;
+mod random;
+mod rest;
+mod shrink;
+mod staleness;
+mod world;
+
+pub use checker::Counted;
+pub use many::{Summary, many};
+pub use plan::{Plan, Switch};
+pub use shrink::{Shrunk, shrink};
+pub use world::{Outcome, run};

@@ -1,0 +1,325 @@
+//! What a seed means: the venue, the market, the network, and how likely each fault is.
+//!
+//! Swarm testing: in each seed many faults are off and some are very likely, so that runs reach what a little of
+//! everything never would. Every choice has numbers of its own: switching one fault off leaves the others as they are.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use touchline::Placement;
+use touchline_feed::Rules;
+use touchline_market::Channel;
+use touchline_simulator::{Config, Faults, Symbol};
+use touchline_venue::{Snapshots, VenueFacts};
+
+use crate::random::Random;
+
+/// The venues that have an exchange side.
+const VENUES: [&str; 3] = ["binance", "binance-usdm", "binance-coinm"];
+
+macro_rules! switches {
+    ($($variant:ident $name:literal),+ $(,)?) => {
+        /// A fault that can be switched off.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        #[allow(missing_docs, reason = "the names say it; `Plan` says how likely each is")]
+        pub enum Switch { $($variant),+ }
+
+        impl Switch {
+            /// Every switch.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name on the command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+switches! {
+    Drop "drop", Duplicate "duplicate", Reorder "reorder", Corrupt "corrupt", Cross "cross", Harmless "harmless",
+    Garbage "garbage", Fragment "fragment", Drip "drip", Oversize "oversize", BadFrame "bad-frame", Pings "pings",
+    Disconnect "disconnect", HalfOpen "half-open", Stall "stall", Unreachable "unreachable",
+    Handshake "handshake", HandshakeLimited "handshake-limited",
+    Refused "refused", Unanswered "unanswered", Silent "silent",
+    SnapshotLate "snapshot-late", SnapshotOld "snapshot-old", SnapshotError "snapshot-error",
+    SnapshotHtml "snapshot-html", SnapshotCut "snapshot-cut", SnapshotOther "snapshot-other",
+    SnapshotLimited "snapshot-limited",
+    Reset "reset", Lock "lock", Builder "builder", Shutdown "shutdown", Lifetime "lifetime", Quiet "quiet",
+    Jitter "jitter",
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Switch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|switch| switch.name() == text);
+        found.copied().ok_or_else(|| format!("no fault is called {text:?}"))
+    }
+}
+
+/// Faults that no book may leave LIVE for.
+const HARMLESS: &[Switch] = &[
+    Switch::Duplicate,
+    Switch::Harmless,
+    Switch::Fragment,
+    Switch::Lock,
+    Switch::Shutdown,
+    Switch::Lifetime,
+    Switch::Quiet,
+    Switch::Jitter,
+];
+
+/// Something that happens again and again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Timed {
+    pub(crate) switch: Switch,
+    /// How often, in the mean.
+    pub(crate) mean: Duration,
+}
+
+/// Everything a seed decides.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) venue: &'static VenueFacts,
+    pub(crate) config: Config,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) readers: usize,
+    pub(crate) placement: Placement,
+    pub(crate) ring_records: usize,
+    pub(crate) snapshot_levels: u32,
+    pub(crate) rules: Rules,
+    /// To the exchange and back, each.
+    pub(crate) latency: Duration,
+    /// By how much the way back may take longer.
+    pub(crate) jitter: Duration,
+    pub(crate) timed: Vec<Timed>,
+    /// What is on.
+    pub(crate) on: Vec<Switch>,
+    /// Nothing is on that a book may leave LIVE for.
+    pub(crate) calm: bool,
+}
+
+/// Draws for one seed.
+struct Draw<'a> {
+    seed: u64,
+    without: &'a [Switch],
+    calm: bool,
+    on: Vec<Switch>,
+}
+
+impl Draw<'_> {
+    /// The numbers of a fault that is on, as this share of seeds has it.
+    fn on(&mut self, switch: Switch, share: f64) -> Option<Random> {
+        let mut random = Random::of(self.seed, switch.name());
+        let drawn = random.chance(share) && (!self.calm || HARMLESS.contains(&switch));
+        let on = drawn && !self.without.contains(&switch);
+        if on {
+            self.on.push(switch);
+        }
+        on.then_some(random)
+    }
+
+    /// A probability up to `most`, mostly small, as this share of seeds has it.
+    fn share(&mut self, switch: Switch, share: f64, most: f64) -> f64 {
+        self.on(switch, share).map_or(0.0, |mut random| most * random.unit().powi(2))
+    }
+
+    fn timed(&mut self, switch: Switch, share: f64, mean_s: (f64, f64)) -> Option<Timed> {
+        let mut random = self.on(switch, share)?;
+        Some(Timed { switch, mean: Duration::from_secs_f64(random.magnitude(mean_s.0, mean_s.1)) })
+    }
+}
+
+impl Plan {
+    /// What `seed` means, without some faults.
+    /// `None` for a venue that is not in the registry.
+    #[must_use]
+    pub fn of(seed: u64, without: &[Switch]) -> Option<Self> {
+        let mut random = Random::of(seed, "plan");
+        let name = random.one_of(&VENUES, "binance");
+        let venue = touchline_venue::find(name)?;
+        let calm = random.chance(0.08);
+        let mut draw = Draw { seed, without, calm, on: Vec::new() };
+        let symbols = 1 + random.below(6) as usize;
+        // In a calm world silence means something: nothing is ever quiet for long by chance.
+        let least = if calm { 4.0 * symbols as f64 } else { 2.0 };
+        let rate = random.magnitude(least, 400.0);
+        let levels = random.one_of(&[50, 100, 400], 100);
+        let mut config = Config {
+            symbols: symbols_of(name, symbols, levels),
+            seed: random.bits(),
+            rate,
+            tls: false,
+            ..Config::new(name)
+        };
+        let mut rules = Rules::default();
+        if random.chance(0.3) {
+            rules.idle = Duration::from_secs(6);
+        }
+        config.faults = faults(&mut draw, venue);
+        if let Some(mut random) = draw.on(Switch::Lifetime, 0.2) {
+            let life = random.between(Duration::from_secs(40), Duration::from_secs(400));
+            (config.lifetime, rules.lifetime) = (Some(life), Some(life));
+        }
+        let mut channels = vec![Channel::Book];
+        if random.chance(0.3) {
+            channels.extend(
+                [Channel::Trade, Channel::Bbo].iter().filter(|wanted| venue.channels.contains(wanted)),
+            );
+        }
+        let timed = timed(&mut draw);
+        let jitter = draw.on(Switch::Jitter, 0.5);
+        let jitter = jitter.map_or(0.0, |mut random| random.magnitude(1e-4, 0.05));
+        Some(Self {
+            seed,
+            venue,
+            config,
+            channels,
+            readers: if random.chance(0.3) { 2 } else { 1 },
+            placement: if random.chance(0.3) { Placement::Reader } else { Placement::BookThread },
+            ring_records: random.one_of(&[128, 256, 1_024, 8_192], 8_192),
+            snapshot_levels: random.one_of(&[50, 100, 1_000], 1_000),
+            rules,
+            latency: Duration::from_secs_f64(random.magnitude(1e-4, 0.15)),
+            jitter: Duration::from_secs_f64(jitter),
+            timed,
+            calm: draw.calm
+                || draw.on.iter().all(|switch| HARMLESS.contains(switch)) && rate >= 4.0 * symbols as f64,
+            on: draw.on,
+        })
+    }
+
+    /// What is on.
+    #[must_use]
+    pub fn switches(&self) -> &[Switch] {
+        &self.on
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on: Vec<&str> = self.on.iter().map(|switch| switch.name()).collect();
+        write!(
+            f,
+            "seed {}: {}, {} symbols of {} levels, {:.1} messages/s, {} readers, {:?}, ring of {}, snapshots of {}, \
+             latency {:?}, jitter {:?}, idle {:?}{}; {}",
+            self.seed,
+            self.venue.name,
+            self.config.symbols.len(),
+            self.config.symbols.first().map_or(0, |symbol| symbol.levels),
+            self.config.rate,
+            self.readers,
+            self.placement,
+            self.ring_records,
+            self.snapshot_levels,
+            self.latency,
+            self.jitter,
+            self.rules.idle,
+            if self.calm { ", calm" } else { "" },
+            on.join(" ")
+        )
+    }
+}
+
+fn symbols_of(venue: &str, count: usize, levels: usize) -> Vec<Symbol> {
+    let mut symbols = Config::symbols(venue, count);
+    for symbol in &mut symbols {
+        symbol.levels = levels;
+    }
+    symbols
+}
+
+/// What happens to messages, requests and answers by chance.
+fn faults(draw: &mut Draw<'_>, venue: &VenueFacts) -> Faults {
+    let mut faults = Faults {
+        drop: draw.share(Switch::Drop, 0.5, 0.3),
+        duplicate: draw.share(Switch::Duplicate, 0.5, 0.5),
+        reorder: draw.share(Switch::Reorder, 0.5, 0.1),
+        cross: draw.share(Switch::Cross, 0.4, 0.02),
+        harmless: draw.share(Switch::Harmless, 0.5, 0.3),
+        garbage: draw.share(Switch::Garbage, 0.4, 0.02),
+        fragment: draw.share(Switch::Fragment, 0.4, 0.2),
+        drip: draw.share(Switch::Drip, 0.3, 0.002),
+        oversize: draw.share(Switch::Oversize, 0.3, 0.002),
+        bad_frame: draw.share(Switch::BadFrame, 0.3, 0.001),
+        ping_flood: draw.share(Switch::Pings, 0.3, 0.0005),
+        refuse: draw.share(Switch::Refused, 0.15, 0.3),
+        unanswered: draw.share(Switch::Unanswered, 0.3, 0.5),
+        silent: draw.share(Switch::Silent, 0.3, 0.5),
+        snapshot_stale: draw.share(Switch::SnapshotOld, 0.5, 0.5),
+        snapshot_late: draw.share(Switch::SnapshotLate, 0.5, 0.5),
+        snapshot_error: draw.share(Switch::SnapshotError, 0.4, 0.3),
+        snapshot_html: draw.share(Switch::SnapshotHtml, 0.3, 0.2),
+        snapshot_cut: draw.share(Switch::SnapshotCut, 0.3, 0.2),
+        snapshot_other: draw.share(Switch::SnapshotOther, 0.3, 0.2),
+        snapshot_limited: draw.share(Switch::SnapshotLimited, 0.3, 0.05),
+        upgrade_error: draw.share(Switch::Handshake, 0.4, 0.5),
+        upgrade_dropped: 0.0,
+        upgrade_limited: draw.share(Switch::HandshakeLimited, 0.3, 0.3),
+        lock: draw.share(Switch::Lock, 0.4, 0.02),
+        ..Faults::default()
+    };
+    faults.upgrade_dropped = faults.upgrade_error / 2.0;
+    // Nobody can find a wrong quantity out at a venue without a checksum: there the fault does not exist.
+    let checked = venue.checksum != touchline_market::Checksum::None;
+    let corrupt = draw.share(Switch::Corrupt, 0.4, 0.02);
+    faults.corrupt = if checked { corrupt } else { 0.0 };
+    if matches!(venue.texts.snapshots, Snapshots::Stream) {
+        faults.snapshot_other = 0.0;
+    }
+    let mut random = Random::of(draw.seed, "faults");
+    faults.late_ms = (random.magnitude(10.0, 30_000.0)) as u64;
+    faults.stale_messages = random.magnitude(1.0, 500.0) as usize;
+    faults.retry_after_s = 1 + random.below(20);
+    faults.drip_bytes = 1 + random.below(16) as usize;
+    faults.pings = random.one_of(&[20, 500, 2_000], 500);
+    faults
+}
+
+/// What happens at moments of its own.
+fn timed(draw: &mut Draw<'_>) -> Vec<Timed> {
+    let kinds = [
+        draw.timed(Switch::Disconnect, 0.5, (1.0, 600.0)),
+        draw.timed(Switch::HalfOpen, 0.3, (30.0, 300.0)),
+        draw.timed(Switch::Stall, 0.4, (20.0, 300.0)),
+        draw.timed(Switch::Unreachable, 0.2, (60.0, 300.0)),
+        draw.timed(Switch::Reset, 0.2, (100.0, 400.0)),
+        draw.timed(Switch::Builder, 0.4, (2.0, 60.0)),
+        draw.timed(Switch::Shutdown, 0.3, (60.0, 300.0)),
+        draw.timed(Switch::Quiet, 0.3, (60.0, 300.0)),
+    ];
+    kinds.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each fault is off in many seeds and on in some; switching one off leaves the rest as it was; some worlds are calm.
+    #[test]
+    fn seeds_are_a_swarm() {
+        let plans: Vec<Plan> = (0..400).map(|seed| Plan::of(seed, &[]).unwrap()).collect();
+        for switch in Switch::ALL {
+            let on = plans.iter().filter(|plan| plan.on.contains(switch)).count();
+            assert!((10..280).contains(&on), "{switch}: {on} of 400");
+            assert_eq!(switch.name().parse(), Ok(*switch));
+        }
+        assert!((20..80).contains(&plans.iter().filter(|plan| plan.calm).count()));
+        for plan in plans.iter().filter(|plan| plan.on.contains(&Switch::Drop)) {
+            let less = Plan::of(plan.seed, &[Switch::Drop]).unwrap();
+            assert_eq!(less.config.faults, Faults { drop: 0.0, ..plan.config.faults.clone() });
+            assert_eq!((less.config.rate, less.timed), (plan.config.rate, plan.timed.clone()));
+        }
+        assert!("nothing".parse::<Switch>().is_err());
+    }
+}

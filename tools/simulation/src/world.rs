@@ -1,0 +1,753 @@
+//! One world: an exchange, a network, a feed and its books on one virtual clock, in one thread, from one seed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use touchline::offline::{Offline, OfflinePlan, Witness};
+use touchline_feed::Moment;
+use touchline_link::clock::Ticks;
+use touchline_link::{Answer, Command, SocketEvent, Stamp, Turn};
+use touchline_market::Nanos;
+use touchline_simulator::{Command as Order, FaultKind, Inside, Leaves};
+
+use crate::agenda::Agenda;
+use crate::checker::{Checker, Counted, Judged};
+use crate::coverage::{self, Marks};
+use crate::network::{self, Key, Passage, Socket, Sockets, Word};
+use crate::plan::{Plan, Switch};
+use crate::random::Random;
+use crate::rest::{self, Errand, Rest};
+
+/// How long every book has to come back after the last fault.
+const LIVENESS: Duration = Duration::from_secs(60);
+
+/// Where the exchange is.
+const WS: &str = "ws://exchange:1";
+const HTTP: &str = "http://exchange:1";
+
+/// Rounds of one moment: what sets something off in another is done at once, but not for ever.
+const ROUNDS_MAX: usize = 100;
+
+/// Things to come at most: every queue of the world is in it.
+const AGENDA_MAX: usize = 100_000;
+
+/// What comes on the agenda.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Tick,
+    Wake(usize),
+    Passage(Passage),
+    Errand(Errand),
+    /// A timed fault, by its place in the plan.
+    Fault(usize),
+    /// A command to the exchange.
+    Order(Order),
+    /// The books go on.
+    Build,
+    /// No fault from here on.
+    Heal,
+}
+
+/// What came of a world.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// What was not as promised.
+    pub failure: Option<String>,
+    /// All that happened, as one number.
+    pub hash: u64,
+    /// What was compared.
+    pub counted: Counted,
+    /// Messages that the exchange sent.
+    pub messages: u64,
+    /// How long it lasted there.
+    pub lasted: Duration,
+    /// Which faults happened how often.
+    pub marks: Marks,
+    /// Which changes of state, how often.
+    pub edges: Marks,
+    /// The last things that happened, if they were traced.
+    pub trace: Vec<String>,
+}
+
+/// A world under way.
+pub(crate) struct World<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) now: Duration,
+    pub(crate) exchange: Inside,
+    pub(crate) agenda: Agenda<Happening>,
+    pub(crate) sockets: Sockets,
+    /// Whose socket a connection of the exchange is.
+    pub(crate) connections: std::collections::BTreeMap<u64, Key>,
+    pub(crate) random: Random,
+    pub(crate) marks: Marks,
+    pub(crate) paused: bool,
+    pub(crate) healing: bool,
+    /// Symbols whose venue began to count anew: once is what can be told apart.
+    pub(crate) reset: Vec<bool>,
+    feed: Offline,
+    checker: Arc<Mutex<Checker>>,
+    rest: Rest,
+    /// When each reader wants its turn, and whether something came for it.
+    wakes: Vec<Duration>,
+    dirty: Vec<bool>,
+    commands: Vec<Command>,
+    leaves: Vec<Leaves>,
+    /// A socket that carried books ended in this moment.
+    ended: Vec<(usize, String)>,
+    told_of_requests: Told,
+    told_of_connects: Told,
+}
+
+/// What clients have been told of when to be silent.
+#[derive(Debug, Default)]
+struct Told {
+    /// When they heard of it.
+    at: Duration,
+    /// Requests that came although the client knew better.
+    early: u64,
+}
+
+impl Told {
+    /// Something left the client at `left`; the exchange says whether it came `early` and whether to be silent from now
+    /// on, and the client hears that at `heard`.
+    fn heed(&mut self, early: bool, held: bool, left: Duration, heard: Duration) {
+        if early {
+            // What left before anybody knew is no breach.
+            self.early += u64::from(left > self.at);
+        } else if held {
+            self.at = heard;
+        }
+    }
+}
+
+/// Runs the world of a plan: so long with its faults, then a minute without. So many lines are kept of what happened last.
+#[must_use]
+pub fn run(plan: &Plan, faulty: Duration, lines: usize) -> Outcome {
+    let checker = Arc::new(Mutex::new(Checker::new(plan.calm, lines)));
+    let mut world = match World::new(plan, Arc::clone(&checker)) {
+        Ok(world) => world,
+        Err(cause) => return failed(plan.seed, cause),
+    };
+    world.agenda.put(Duration::ZERO, Happening::Tick);
+    world.agenda.put(faulty, Happening::Heal);
+    for place in 0..plan.timed.len() {
+        world.plan_fault(place);
+    }
+    world.settle();
+    let end = faulty + LIVENESS;
+    while let Some((at, what)) = world.agenda.next(end) {
+        world.now = at;
+        world.checker().now = at;
+        world.happen(what);
+        world.settle();
+        if world.checker().failure.is_some() {
+            break;
+        }
+    }
+    world.conclude()
+}
+
+fn failed(seed: u64, cause: String) -> Outcome {
+    Outcome {
+        seed,
+        failure: Some(cause),
+        hash: 0,
+        counted: Counted::default(),
+        messages: 0,
+        lasted: Duration::ZERO,
+        marks: Marks::new(),
+        edges: Marks::new(),
+        trace: Vec::new(),
+    }
+}
+
+impl<'a> World<'a> {
+    fn new(plan: &'a Plan, checker: Arc<Mutex<Checker>>) -> Result<Self, String> {
+        let mut exchange = Inside::open(&plan.config).map_err(|error| error.to_string())?;
+        let list = exchange.get(&(plan.venue.texts.instruments)().path, Duration::ZERO);
+        let list =
+            (plan.venue.instruments)(&list.body.unwrap_or_default()).map_err(|error| error.to_string())?;
+        let instruments: Vec<_> = list.into_iter().map(Arc::new).collect();
+        let offline = OfflinePlan {
+            venue: plan.venue,
+            ws: WS.to_owned(),
+            rest: HTTP.to_owned(),
+            instruments: instruments.clone(),
+            channels: plan.channels.clone(),
+            readers: plan.readers,
+            placement: plan.placement,
+            ring_records: plan.ring_records,
+            rules: plan.rules.clone(),
+            snapshot_levels: plan.snapshot_levels,
+            seed: plan.seed,
+        };
+        let feed = Offline::new(&offline, || witness(&checker));
+        for (instrument, view) in instruments.iter().zip(feed.views()) {
+            let truth = exchange.truth(&instrument.symbol).ok_or("an instrument that is not traded")?;
+            lock(&checker).books.push(Judged::new(instrument.symbol.to_string(), view.clone(), truth));
+        }
+        let readers = feed.readers();
+        let mut world = Self {
+            plan,
+            now: Duration::ZERO,
+            exchange,
+            agenda: Agenda::new(),
+            sockets: Sockets::new(),
+            connections: std::collections::BTreeMap::new(),
+            random: Random::of(plan.seed, "network"),
+            marks: Marks::new(),
+            paused: false,
+            healing: false,
+            reset: vec![false; instruments.len()],
+            feed,
+            checker,
+            rest: Rest::default(),
+            wakes: vec![Duration::ZERO; readers],
+            dirty: vec![true; readers],
+            commands: Vec::new(),
+            leaves: Vec::new(),
+            ended: Vec::new(),
+            told_of_requests: Told::default(),
+            told_of_connects: Told::default(),
+        };
+        world.forbid_the_undetectable();
+        Ok(world)
+    }
+
+    /// Another symbol's snapshot can be told from the right one by its sequence alone: where the two counts may meet,
+    /// nobody can.
+    fn forbid_the_undetectable(&mut self) {
+        let mut counts: Vec<u64> = self.checker().books.iter().map(|book| book.truth.sequence()).collect();
+        counts.sort_unstable();
+        let meet = counts.windows(2).any(|pair| matches!(pair, [one, other] if other - one < 300_000));
+        let anew = self.plan.timed.iter().any(|timed| timed.switch == Switch::Reset);
+        if meet || anew {
+            let faults = self.plan.config.faults.clone();
+            let faults = touchline_simulator::Faults { snapshot_other: 0.0, ..faults };
+            self.exchange.command(Order::SetFaults(faults), Duration::ZERO);
+        }
+    }
+
+    pub(crate) fn checker(&self) -> MutexGuard<'_, Checker> {
+        lock(&self.checker)
+    }
+
+    pub(crate) fn mark(&mut self, name: &'static str) {
+        *self.marks.entry(name).or_default() += 1;
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            now: self.moment(),
+            recv: Nanos(
+                Inside::wall_ms(self.now) * 1_000_000 + u64::from(self.now.subsec_nanos()) % 1_000_000,
+            ),
+            ticks: Ticks(0),
+            kernel: Nanos::NONE,
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(self.now.as_nanos() as u64)
+    }
+
+    fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Tick => self.tick(),
+            Happening::Wake(reader) => {
+                if let (Some(dirty), Some(wake)) = (self.dirty.get_mut(reader), self.wakes.get(reader)) {
+                    *dirty |= self.now >= *wake;
+                }
+            }
+            Happening::Passage(passage) => self.pass(passage),
+            Happening::Errand(errand) => self.run_errand(errand),
+            Happening::Fault(place) => self.fault(place),
+            Happening::Order(order) => self.order(order),
+            Happening::Build => self.paused = false,
+            Happening::Heal => self.heal(),
+        }
+        if self.agenda.len() > AGENDA_MAX {
+            self.checker().fail(|| "queues grow without bound".to_owned());
+        }
+    }
+
+    /// The markets move, and lagging books are looked for.
+    fn tick(&mut self) {
+        self.exchange.tick(self.now);
+        self.drain_all();
+        let mean = Duration::from_secs_f64((1.5 / self.plan.config.rate).clamp(0.002, 0.06));
+        let next = self.random.until_next(mean).clamp(Duration::from_micros(200), Duration::from_millis(100));
+        self.agenda.put(self.now + next, Happening::Tick);
+        if self.paused {
+            return;
+        }
+        // The bound of silence, and what the last message before it took to arrive.
+        let slack = Duration::from_millis(200) + self.plan.latency * 2 + self.plan.jitter;
+        let (bound, now) = (self.plan.rules.idle + slack, self.now);
+        let mut checker = lock(&self.checker);
+        let mut stale = None;
+        for book in &mut checker.books {
+            let view = book.view.touch();
+            let view = view.state.is_live().then_some(book.view.read().sequence.0);
+            if let Some(since) = book.staleness.look(book.truth.sequence(), view, now, bound) {
+                stale = Some((book.symbol.clone(), since));
+            }
+        }
+        if let Some((symbol, since)) = stale {
+            checker.fail(|| {
+                format!("{symbol}: LIVE, though something newer was sent at {:.6} s", since.as_secs_f64())
+            });
+        }
+    }
+
+    /// A command to the exchange.
+    pub(crate) fn order(&mut self, order: Order) {
+        self.checker().note(|| format!("exchange: {order:?}"));
+        self.exchange.command(order, self.now);
+        self.drain_all();
+    }
+
+    fn drain_all(&mut self) {
+        let open: Vec<u64> = self.connections.keys().copied().collect();
+        for connection in open {
+            self.drain(connection);
+        }
+    }
+
+    /// What leaves the exchange on a connection is on its way.
+    fn drain(&mut self, connection: u64) {
+        let mut leaves = std::mem::take(&mut self.leaves);
+        let mut dripping = None;
+        self.exchange.take(connection, self.now, &mut leaves);
+        let key = self.connections.get(&connection).copied();
+        for leaves in leaves.drain(..) {
+            if !matches!(leaves, Leaves::Bytes(..)) {
+                self.connections.remove(&connection);
+            }
+            let late = self.plan.jitter.mul_f64(self.random.unit());
+            let at = self.now + self.plan.latency + late;
+            let Some((key, socket)) = key.and_then(|key| Some((key, self.sockets.get_mut(&key)?))) else {
+                continue;
+            };
+            let down = |leaves| Happening::Passage(Passage::Down(key, leaves));
+            match leaves {
+                Leaves::Bytes(mut bytes, drip) if !drip.is_zero() && bytes.len() > 1 => {
+                    let (first, last) = socket.down(at, drip);
+                    let rest = bytes.split_off(1);
+                    dripping = Some(last.min(first + network::MESSAGE_LIMIT));
+                    self.agenda.put(first, down(Leaves::Bytes(bytes, Duration::ZERO)));
+                    self.agenda.put(last, down(Leaves::Bytes(rest, Duration::ZERO)));
+                }
+                Leaves::Silence => {}
+                leaves => {
+                    let (first, _) = socket.down(at, Duration::ZERO);
+                    self.agenda.put(first, down(leaves));
+                }
+            }
+        }
+        self.leaves = leaves;
+        // Whoever is slow, and not too slow, is late.
+        if let Some(until) = dripping {
+            self.excuse("", until);
+        }
+    }
+
+    fn pass(&mut self, passage: Passage) {
+        match passage {
+            Passage::Attempt(key) => self.attempt(key),
+            Passage::Answered(key, attempt) => match self.sockets.get_mut(&key) {
+                Some(socket) => {
+                    let words = socket.answered(attempt);
+                    self.say(key, words);
+                }
+                None => {
+                    // Nobody wants it any more.
+                    if let touchline_simulator::Attempt::Opened(id, _) = attempt {
+                        self.connections.remove(&id);
+                        self.exchange.hung_up(id);
+                    }
+                }
+            },
+            Passage::Up(connection, said) => {
+                self.exchange.say(connection, said, self.now);
+                self.drain(connection);
+            }
+            Passage::Down(key, leaves) => self.arrive(key, leaves),
+            Passage::Slow(key) => {
+                let slow = self.sockets.get(&key).and_then(Socket::slow_at);
+                if slow.is_some_and(|slow| self.now >= slow) {
+                    self.say(key, vec![Word::Ended(touchline_feed::Ending::Slow)]);
+                }
+            }
+            Passage::Pong(key) => self.pong(key),
+        }
+    }
+
+    fn attempt(&mut self, key: Key) {
+        use touchline_simulator::Attempt;
+        let Some(socket) = self.sockets.get_mut(&key) else { return };
+        let before = self.exchange.counts().early_requests;
+        let mut attempt = self.exchange.attempt(socket.target(), self.now);
+        let early = self.exchange.counts().early_requests > before;
+        let held = matches!(attempt, Attempt::Status(429 | 418, _));
+        let left = self.now.saturating_sub(self.plan.latency);
+        self.told_of_connects.heed(early, held, left, self.now + self.plan.latency);
+        let (begun, patience) = (self.now.saturating_sub(self.plan.latency), socket.patience());
+        let mut at = self.now + self.plan.latency;
+        if let Attempt::Opened(id, wait) = attempt {
+            at += wait;
+            if at > begun + patience {
+                self.exchange.hung_up(id);
+                attempt = Attempt::Slow(wait);
+            } else {
+                self.connections.insert(id, key);
+                socket.down(at, Duration::ZERO);
+            }
+        }
+        if matches!(attempt, Attempt::Slow(_)) {
+            at = begun + patience;
+        }
+        self.agenda.put(at, Happening::Passage(Passage::Answered(key, attempt)));
+    }
+
+    /// Something of the exchange reaches the client.
+    fn arrive(&mut self, key: Key, leaves: Leaves) {
+        let Some(socket) = self.sockets.get_mut(&key) else { return };
+        let words = match leaves {
+            Leaves::Bytes(bytes, _) => socket.heard(&bytes, self.now),
+            Leaves::End => vec![Word::Ended(touchline_feed::Ending::Cut)],
+            Leaves::Silence => Vec::new(),
+        };
+        if let Some(slow) = socket.slow_at() {
+            self.agenda.put(slow, Happening::Passage(Passage::Slow(key)));
+        }
+        self.say(key, words);
+        self.pong(key);
+    }
+
+    fn pong(&mut self, key: Key) {
+        let now = self.now;
+        match self.sockets.get_mut(&key).map(|socket| socket.pong(now)) {
+            Some(Ok(true)) => self.send(key, touchline_simulator::Said::Pong),
+            Some(Err(at)) => self.agenda.put(at, Happening::Passage(Passage::Pong(key))),
+            Some(Ok(false)) | None => {}
+        }
+    }
+
+    /// A socket says something to its driver.
+    fn say(&mut self, (reader, id): Key, words: Vec<Word>) {
+        let stamp = self.stamp();
+        for word in words {
+            let event = match &word {
+                Word::Opened => SocketEvent::Opened,
+                Word::Frame(frame) => SocketEvent::Frame(frame),
+                Word::Alive => SocketEvent::Alive,
+                Word::Pinged => SocketEvent::Pinged,
+                Word::Refused(refusal) => SocketEvent::Refused(refusal.clone()),
+                Word::Ended(ending) => SocketEvent::Ended(*ending),
+            };
+            if !matches!(word, Word::Frame(_)) {
+                self.checker().note(|| format!("socket {}.{}: {event:?}", reader, id.0 >> 32));
+            }
+            if matches!(word, Word::Refused(_) | Word::Ended(_))
+                && let Some(mut socket) = self.sockets.remove(&(reader, id))
+            {
+                // The exchange learns that the client is gone, if it is not gone itself.
+                if let Some(connection) = socket.connection
+                    && self.connections.contains_key(&connection)
+                {
+                    let at = socket.up(self.now + self.plan.latency);
+                    let bye = touchline_simulator::Said::Close(1_000);
+                    self.agenda.put(at, Happening::Passage(Passage::Up(connection, bye)));
+                }
+                self.ended.push((reader, socket.url));
+            }
+            self.feed.socket(reader, id, event, stamp);
+        }
+        self.stir(reader);
+    }
+
+    fn stir(&mut self, reader: usize) {
+        if let Some(dirty) = self.dirty.get_mut(reader) {
+            *dirty = true;
+        }
+    }
+
+    fn send(&mut self, key: Key, said: touchline_simulator::Said) {
+        let at = self.now + self.plan.latency;
+        let Some(socket) = self.sockets.get_mut(&key) else { return };
+        if let Some(connection) = socket.connection {
+            let at = socket.up(at);
+            self.agenda.put(at, Happening::Passage(Passage::Up(connection, said)));
+        }
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
+        match errand {
+            Errand::Look => {}
+            Errand::Ask(reader, fetch, left) => {
+                let before = (self.exchange.counts().early_requests, self.rest_faults());
+                let response = self.exchange.get(network::target(&fetch.url), self.now);
+                let early = self.exchange.counts().early_requests > before.0;
+                let passed = self.now.saturating_sub(left) + self.plan.latency;
+                let (answer, took, hold) = rest::meaning(&fetch, response, passed);
+                if self.rest_faults() > before.1 || answer.body.is_err() {
+                    self.excuse(&fetch.url, left + took);
+                }
+                self.told_of_requests.heed(early, hold.is_some(), left, left + took);
+                if let Some(hold) = hold {
+                    // For so long nobody may ask.
+                    self.excuse("", left + took + hold);
+                }
+                if early {
+                    self.checker().note(|| format!("exchange: request {} was early", fetch.id));
+                }
+                if matches!(answer.body, Err(touchline_feed::Refusal::Timeout(_))) {
+                    self.mark("request timed out");
+                }
+                self.agenda.put(left + took, Happening::Errand(Errand::Answer(reader, answer, hold)));
+            }
+            Errand::Answer(reader, answer, hold) => {
+                self.rest.answered(&answer.url, hold, self.moment());
+                self.answer(reader, answer);
+            }
+        }
+        self.look();
+    }
+
+    /// What the exchange did to snapshots so far.
+    fn rest_faults(&self) -> u64 {
+        let faults = &self.exchange.counts().faults;
+        faults.iter().filter(|(kind, _)| matches!(kind, FaultKind::Rest(_))).map(|(_, count)| count).sum()
+    }
+
+    /// Until then nobody could know better of the symbol that is asked for, or of any.
+    fn excuse(&mut self, url: &str, until: Duration) {
+        let mut checker = lock(&self.checker);
+        let named = |book: &&mut Judged| url.is_empty() || url.contains(&format!("={}", book.symbol));
+        for book in checker.books.iter_mut().filter(named) {
+            book.staleness.excuse(until);
+        }
+    }
+
+    fn answer(&mut self, reader: usize, answer: Answer) {
+        self.checker().note(|| {
+            let body = answer.body.as_ref().map(|body| format!("{} bytes", body.len()));
+            format!("answer {} {}: {body:?}", answer.id, answer.url)
+        });
+        let stamp = self.stamp();
+        self.feed.answer(reader, answer, stamp);
+        self.stir(reader);
+    }
+
+    /// Sends what the REST queue lets go.
+    fn look(&mut self) {
+        let now = self.moment();
+        while let Some((reader, fetch)) = self.rest.next(now) {
+            let at = self.now + self.plan.latency;
+            self.agenda.put(at, Happening::Errand(Errand::Ask(reader, fetch, self.now)));
+        }
+        let wake = self.rest.wake();
+        if wake != Moment::NEVER && wake > now {
+            self.agenda.put(Duration::from_nanos(wake.0), Happening::Errand(Errand::Look));
+        }
+    }
+
+    /// Everything that follows at once from what came: readers have their turns, books are built.
+    fn settle(&mut self) {
+        for _ in 0..ROUNDS_MAX {
+            let mut again = false;
+            for reader in 0..self.dirty.len() {
+                if self.dirty.get(reader).copied().unwrap_or_default() {
+                    again |= self.turn(reader);
+                }
+            }
+            if !self.paused && self.feed.build(self.stamp()) {
+                self.dirty.fill(true);
+                again = true;
+            }
+            if !again {
+                return self.judge_ends();
+            }
+        }
+        self.checker().fail(|| "a reader asks for its turn again and again".to_owned());
+    }
+
+    /// One reader's turn. True if it wants another one at once.
+    fn turn(&mut self, reader: usize) -> bool {
+        let stamp = self.stamp();
+        let mut commands = std::mem::take(&mut self.commands);
+        let turn = self.feed.turn(reader, stamp, &mut commands);
+        for command in commands.drain(..) {
+            self.execute(reader, command);
+        }
+        self.commands = commands;
+        let until = match turn {
+            Turn::Until(until) => Duration::from_nanos(until.0),
+            Turn::Done => Duration::MAX,
+        };
+        let soon = until <= self.now;
+        if let (Some(dirty), Some(wake)) = (self.dirty.get_mut(reader), self.wakes.get_mut(reader)) {
+            *dirty = soon;
+            if !soon && *wake != until {
+                *wake = until;
+                if until < Duration::from_nanos(u64::MAX) {
+                    self.agenda.put(until, Happening::Wake(reader));
+                }
+            }
+        }
+        soon
+    }
+
+    fn execute(&mut self, reader: usize, command: Command) {
+        use touchline_simulator::Said;
+        let mut checker = lock(&self.checker);
+        checker.note(|| format!("reader {reader}: {command:?}"));
+        checker.mix(self.now.as_nanos() as u64);
+        let kind = match &command {
+            Command::Open { .. } => 1,
+            Command::Send { text, .. } => {
+                text.bytes().fold(2, |hash: u64, byte| hash * 31 % 65_521 + u64::from(byte))
+            }
+            Command::Ping { .. } => 3,
+            Command::Close { .. } => 4,
+            Command::Fetch(fetch) => 5 + fetch.id,
+        };
+        checker.mix(kind);
+        drop(checker);
+        match command {
+            Command::Open { socket, url, timeout } => {
+                let others = self.sockets.iter();
+                let others = others.filter(|((whose, _), other)| *whose == reader && other.url == url);
+                if others.into_iter().any(|(_, other)| other.connection.is_some()) {
+                    self.mark("hand-over");
+                    if self.plan.rules.lifetime.is_some() {
+                        self.mark("lifetime");
+                    }
+                }
+                self.sockets.insert((reader, socket), Socket::new(url, timeout));
+                let at = self.now + self.plan.latency;
+                self.agenda.put(at, Happening::Passage(Passage::Attempt((reader, socket))));
+            }
+            Command::Send { socket, text } => self.send((reader, socket), Said::Text(text)),
+            Command::Ping { socket } => self.send((reader, socket), Said::Ping),
+            Command::Close { socket, code } => {
+                self.send((reader, socket), Said::Close(code));
+                self.sockets.remove(&(reader, socket));
+            }
+            Command::Fetch(fetch) => {
+                let now = self.moment();
+                if let Err((reader, fetch)) = self.rest.push(reader, fetch, now) {
+                    let body = Err(touchline_feed::Refusal::Timeout(Duration::ZERO));
+                    self.answer(reader, Answer { id: fetch.id, url: fetch.url, body });
+                }
+                self.look();
+            }
+        }
+    }
+
+    /// When the last socket with books of a reader has ended, none of them says LIVE from that moment on.
+    fn judge_ends(&mut self) {
+        if self.paused {
+            return;
+        }
+        for (reader, url) in std::mem::take(&mut self.ended) {
+            let others = self.sockets.iter();
+            let open = others.filter(|((whose, _), socket)| *whose == reader && socket.connection.is_some());
+            if !self.carries_books(&url) || open.into_iter().any(|(_, socket)| socket.url == url) {
+                continue;
+            }
+            let readers = self.feed.readers();
+            let mut checker = lock(&self.checker);
+            let of_reader = |(id, _): &(usize, &Judged)| id % readers == reader;
+            let live = checker.books.iter().enumerate().filter(of_reader);
+            let live = live.map(|(_, book)| book).find(|book| book.view.touch().state.is_live());
+            if let Some(symbol) = live.map(|book| book.symbol.clone()) {
+                checker.fail(|| format!("{symbol}: LIVE after its connection ended"));
+            }
+        }
+    }
+
+    fn carries_books(&self, url: &str) -> bool {
+        let access = &self.plan.venue.access;
+        let route = access.route_of(touchline_market::Channel::Book).and_then(|at| access.routes.get(at));
+        route.is_some_and(|route| url.strip_prefix(WS) == Some(route.path))
+    }
+
+    /// The end: every book is live again, all is accounted for, and no rule of the venue was broken.
+    fn conclude(mut self) -> Outcome {
+        if self.checker().failure.is_none() {
+            let mut checker = lock(&self.checker);
+            let missing = |book: &&Judged| !book.state.is_live() && !book.is_at_its_end();
+            let missing = checker.books.iter().find(missing);
+            if let Some((symbol, state)) = missing.map(|book| (book.symbol.clone(), book.state)) {
+                checker.fail(|| format!("{symbol}: {state} a minute after the last fault"));
+            }
+        }
+        let counts = self.exchange.counts().clone();
+        let early = self.told_of_requests.early + self.told_of_connects.early;
+        if counts.breached() + early > 0 {
+            self.checker().fail(|| format!("rules broken: {:?}, {early} early requests", counts.breaches));
+        }
+        let stamp = self.stamp();
+        for (kind, count) in &counts.faults {
+            *self.marks.entry(coverage::name(*kind)).or_default() += count;
+        }
+        let (calm, edges) = {
+            let mut checker = lock(&self.checker);
+            checker.trace_ends();
+            (std::mem::take(&mut checker.calm), checker.edges.clone())
+        };
+        let report = self.feed.finish(stamp);
+        let mut checker = lock(&self.checker);
+        checker.calm = calm;
+        if !report.balances() {
+            checker.fail(|| format!("not all is accounted for: {report:?}"));
+        }
+        if report.intake.dropped > 0 {
+            *self.marks.entry("ring overrun").or_default() += report.intake.dropped;
+        }
+        Outcome {
+            seed: self.plan.seed,
+            failure: checker.failure.take(),
+            hash: checker.hash,
+            counted: checker.counted,
+            messages: counts.messages,
+            lasted: self.now,
+            marks: self.marks,
+            edges: edges.iter().map(|(edge, count)| (edge_name(*edge), *count)).collect(),
+            trace: std::mem::take(&mut checker.trace).into(),
+        }
+    }
+}
+
+/// The name of a change of state.
+fn edge_name(edge: (&'static str, &'static str)) -> &'static str {
+    match edge {
+        ("INIT", "SYNCING") => "INIT to SYNCING",
+        ("INIT", "STALE") => "INIT to STALE",
+        ("INIT", "LIVE") => "INIT to LIVE",
+        ("INIT", "DEAD") => "INIT to DEAD",
+        ("SYNCING", "LIVE") => "SYNCING to LIVE",
+        ("SYNCING", "STALE") => "SYNCING to STALE",
+        ("SYNCING", "DEAD") => "SYNCING to DEAD",
+        ("LIVE", "STALE") => "LIVE to STALE",
+        ("LIVE", "DEAD") => "LIVE to DEAD",
+        ("STALE", "STALE") => "STALE to STALE",
+        ("STALE", "LIVE") => "STALE to LIVE",
+        ("STALE", "DEAD") => "STALE to DEAD",
+        ("DEAD", "STALE") => "DEAD to STALE",
+        _ => "another",
+    }
+}
+
+fn lock(checker: &Mutex<Checker>) -> MutexGuard<'_, Checker> {
+    checker.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn witness(checker: &Arc<Mutex<Checker>>) -> Witness {
+    let checker = Arc::clone(checker);
+    Box::new(move |id, head, keeper, outcome| lock(&checker).published(id, head, keeper, outcome))
+}
