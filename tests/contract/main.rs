@@ -2,6 +2,7 @@
 //! book by its own side of the wire, with every single thing that can go wrong going wrong in turn; and its recordings,
 //! damaged. A venue is found by the registry; nothing here knows a name.
 
+mod budget;
 mod crossed;
 mod cuts;
 mod market;
@@ -26,6 +27,12 @@ fn an_undamaged_run_is_whole() {
 #[test]
 fn a_crossed_book_is_not_live() {
     all().iter().filter_map(crossed::check).for_each(|line| tell(&line));
+}
+
+/// However many books want a snapshot, the venue's limit of weight holds.
+#[test]
+fn a_thousand_snapshots_stay_within_the_limit() {
+    all().iter().filter_map(budget::check).for_each(|line| tell(&line));
 }
 
 /// No view that says LIVE is ever wrong, the book comes back each time, and where the venue gives a means to see a loss

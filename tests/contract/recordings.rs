@@ -107,6 +107,7 @@ fn damaged(inputs: &Inputs, at: usize, kind: Kind) -> Vec<&(Nanos, Line, Vec<u8>
     match kind {
         Kind::Lost => _ = heard.remove(at),
         Kind::Doubled => heard.insert(at, &inputs[at]),
+        Kind::Repeated => heard.insert((at + 3).min(heard.len()), &inputs[at]),
         Kind::Swapped if at + 1 < heard.len() => heard.swap(at, at + 1),
         Kind::Swapped => {}
     }

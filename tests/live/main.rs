@@ -13,5 +13,6 @@ mod rig;
 mod rings;
 mod silence;
 mod snapshots;
+mod streamed;
 mod universe;
 mod witness;

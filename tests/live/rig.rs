@@ -208,7 +208,8 @@ impl Judge {
 /// missing.
 pub(crate) fn judge(truth: &Truth, read: &BookView) -> Verdict {
     let [bids, asks] = read.proven.map(|proven| proven as usize);
-    let (sequence, price_scale, qty_scale) = (read.sequence.0, read.price_scale, read.qty_scale);
+    let sequence = truth.key(read.sequence.0, read.ts_event.0);
+    let (price_scale, qty_scale) = (read.price_scale, read.qty_scale);
     if bids.min(asks) >= TRUTH_LEVELS {
         return truth.judge(sequence, price_scale, qty_scale, read.bids(), read.asks());
     }

@@ -22,6 +22,7 @@ mod venue;
 pub mod binance;
 pub mod binance_coinm;
 pub mod binance_usdm;
+pub mod bitstamp;
 pub mod coinbase_advanced;
 pub mod kraken;
 pub mod kraken_v1;
@@ -36,6 +37,7 @@ registry::venues! {
     Binance: binance,
     BinanceUsdm: binance_usdm,
     BinanceCoinm: binance_coinm,
+    Bitstamp: bitstamp,
     CoinbaseAdvanced: coinbase_advanced,
     Kraken: kraken,
     KrakenV1: kraken_v1,

@@ -45,6 +45,8 @@ pub(crate) struct Checker {
     lines: usize,
     /// Nothing happens that a book may leave LIVE for.
     pub(crate) calm: bool,
+    /// Levels a side that a live book is judged to.
+    judged: usize,
 }
 
 /// One book under judgement.
@@ -91,7 +93,7 @@ impl Judged {
 }
 
 impl Checker {
-    pub(crate) fn new(calm: bool, lines: usize) -> Self {
+    pub(crate) fn new(calm: bool, judged: usize, lines: usize) -> Self {
         Self {
             now: Duration::ZERO,
             books: Vec::new(),
@@ -102,6 +104,7 @@ impl Checker {
             trace: VecDeque::new(),
             lines,
             calm,
+            judged,
         }
     }
 
@@ -195,11 +198,11 @@ impl Checker {
     /// A live book has the true levels at its sequence.
     fn judge_levels(&mut self, symbol: &str, truth: &Truth, read: &BookView, keeper: Option<&Keeper>) {
         self.counted.compared += 1;
-        let sequence = read.sequence.0;
+        let sequence = truth.key(read.sequence.0, read.ts_event.0);
         let known = read.proven.map(|proven| proven as usize);
         let (price, qty) = (read.price_scale, read.qty_scale);
-        let mut verdict = truth.judge(sequence, price, qty, read.bids(), read.asks());
-        if verdict == Verdict::Differs && known.iter().any(|known| *known < TRUTH_LEVELS) {
+        let mut verdict = truth.judge_to(self.judged, sequence, price, qty, read.bids(), read.asks());
+        if verdict == Verdict::Differs && known.iter().any(|known| *known < self.judged) {
             // Beyond what is proven levels may be missing.
             verdict = begins(truth, sequence, (price, qty), [read.bids(), read.asks()], known);
             if verdict == Verdict::Unknown {
@@ -210,7 +213,7 @@ impl Checker {
         if verdict != Verdict::Equal {
             self.fail(|| format!("{symbol}: LIVE at {sequence}, which {}: {read:?}", wrong(verdict)));
         }
-        let Some(keeper) = keeper else { return };
+        let Some(keeper) = keeper.filter(|_| self.judged == TRUTH_LEVELS) else { return };
         self.counted.whole += 1;
         let book = keeper.book();
         let [bids, asks] = [Side::Bid, Side::Ask].map(|side| book.levels(side).collect::<Vec<_>>());

@@ -9,14 +9,11 @@ use std::time::Duration;
 
 use touchline::Placement;
 use touchline_feed::Rules;
-use touchline_market::Channel;
-use touchline_simulator::{Config, Faults, Symbol};
+use touchline_market::{Channel, Checksum, Continuity};
+use touchline_simulator::{Config, Faults, Symbol, TRUTH_LEVELS};
 use touchline_venue::{Snapshots, VenueFacts};
 
 use crate::random::Random;
-
-/// The venues that have an exchange side.
-const VENUES: [&str; 3] = ["binance", "binance-usdm", "binance-coinm"];
 
 macro_rules! switches {
     ($($variant:ident $name:literal),+ $(,)?) => {
@@ -39,11 +36,12 @@ macro_rules! switches {
 }
 
 switches! {
-    Drop "drop", Duplicate "duplicate", Reorder "reorder", Corrupt "corrupt", Cross "cross", Harmless "harmless",
+    Drop "drop", Duplicate "duplicate", Reorder "reorder", Corrupt "corrupt", Checksum "checksum", Cross "cross", Harmless "harmless",
     Garbage "garbage", Fragment "fragment", Drip "drip", Oversize "oversize", BadFrame "bad-frame", Pings "pings",
     Disconnect "disconnect", HalfOpen "half-open", Stall "stall", Unreachable "unreachable",
     Handshake "handshake", HandshakeLimited "handshake-limited",
-    Refused "refused", Unanswered "unanswered", Silent "silent",
+    Refused "refused", Unanswered "unanswered", Silent "silent", AckLost "ack-lost",
+    SnapshotLost "snapshot-lost",
     SnapshotLate "snapshot-late", SnapshotOld "snapshot-old", SnapshotError "snapshot-error",
     SnapshotHtml "snapshot-html", SnapshotCut "snapshot-cut", SnapshotOther "snapshot-other",
     SnapshotLimited "snapshot-limited",
@@ -98,6 +96,9 @@ pub struct Plan {
     pub(crate) ring_records: usize,
     pub(crate) snapshot_levels: u32,
     pub(crate) rules: Rules,
+    /// Levels a side that a live book is judged to. Where a venue numbers nothing, a message that is lost shows in its
+    /// checksum alone, and what stands below the levels of that nobody can know.
+    pub(crate) judged: usize,
     /// To the exchange and back, each.
     pub(crate) latency: Duration,
     /// By how much the way back may take longer.
@@ -146,8 +147,11 @@ impl Plan {
     #[must_use]
     pub fn of(seed: u64, without: &[Switch]) -> Option<Self> {
         let mut random = Random::of(seed, "plan");
-        let name = random.one_of(&VENUES, "binance");
-        let venue = touchline_venue::find(name)?;
+        let venues = touchline_venue::all().iter().filter(|venue| (venue.exchange)().is_some());
+        let venues: Vec<&'static VenueFacts> = venues.collect();
+        let venue = *venues.get(random.below(venues.len() as u64) as usize)?;
+        let rules = (venue.exchange)()?.rules();
+        let name = venue.name.as_str();
         let calm = random.chance(0.08);
         let mut draw = Draw { seed, without, calm, on: Vec::new() };
         let symbols = 1 + random.below(6) as usize;
@@ -162,14 +166,16 @@ impl Plan {
             tls: false,
             ..Config::new(name)
         };
-        let mut rules = Rules::default();
+        let mut life = Rules::default();
         if random.chance(0.3) {
-            rules.idle = Duration::from_secs(6);
+            life.idle = Duration::from_secs(6);
         }
         config.faults = faults(&mut draw, venue);
+        let blind = venue.continuity == Continuity::Unchecked && config.faults.drop + config.faults.corrupt > 0.0;
+        let judged = if blind { rules.checksum_levels } else { TRUTH_LEVELS };
         if let Some(mut random) = draw.on(Switch::Lifetime, 0.2) {
-            let life = random.between(Duration::from_secs(40), Duration::from_secs(400));
-            (config.lifetime, rules.lifetime) = (Some(life), Some(life));
+            let limit = random.between(Duration::from_secs(40), Duration::from_secs(400));
+            (config.lifetime, life.lifetime) = (Some(limit), Some(limit));
         }
         let mut channels = vec![Channel::Book];
         if random.chance(0.3) {
@@ -189,7 +195,8 @@ impl Plan {
             placement: if random.chance(0.3) { Placement::Reader } else { Placement::BookThread },
             ring_records: random.one_of(&[128, 256, 1_024, 8_192], 8_192),
             snapshot_levels: random.one_of(&[50, 100, 1_000], 1_000),
-            rules,
+            rules: life,
+            judged,
             latency: Duration::from_secs_f64(random.magnitude(1e-4, 0.15)),
             jitter: Duration::from_secs_f64(jitter),
             timed,
@@ -256,6 +263,8 @@ fn faults(draw: &mut Draw<'_>, venue: &VenueFacts) -> Faults {
         refuse: draw.share(Switch::Refused, 0.15, 0.3),
         unanswered: draw.share(Switch::Unanswered, 0.3, 0.5),
         silent: draw.share(Switch::Silent, 0.3, 0.5),
+        ack_lost: draw.share(Switch::AckLost, 0.3, 0.3),
+        snapshot_lost: draw.share(Switch::SnapshotLost, 0.3, 0.3),
         snapshot_stale: draw.share(Switch::SnapshotOld, 0.5, 0.5),
         snapshot_late: draw.share(Switch::SnapshotLate, 0.5, 0.5),
         snapshot_error: draw.share(Switch::SnapshotError, 0.4, 0.3),
@@ -271,9 +280,9 @@ fn faults(draw: &mut Draw<'_>, venue: &VenueFacts) -> Faults {
     };
     faults.upgrade_dropped = faults.upgrade_error / 2.0;
     // Nobody can find a wrong quantity out at a venue without a checksum: there the fault does not exist.
-    let checked = venue.checksum != touchline_market::Checksum::None;
-    let corrupt = draw.share(Switch::Corrupt, 0.4, 0.02);
-    faults.corrupt = if checked { corrupt } else { 0.0 };
+    let checked = if venue.checksum == Checksum::None { 0.0 } else { 1.0 };
+    faults.corrupt = checked * draw.share(Switch::Corrupt, 0.4, 0.02);
+    faults.checksum = checked * draw.share(Switch::Checksum, 0.4, 0.02);
     if matches!(venue.texts.snapshots, Snapshots::Stream) {
         faults.snapshot_other = 0.0;
     }

@@ -8,6 +8,7 @@ use touchline_feed::Moment;
 use touchline_link::clock::Ticks;
 use touchline_link::{Answer, Command, SocketEvent, Stamp, Turn};
 use touchline_market::Nanos;
+use touchline_venue::Snapshots;
 use touchline_simulator::{Command as Order, FaultKind, Inside, Leaves};
 
 use crate::agenda::Agenda;
@@ -125,7 +126,7 @@ impl Told {
 /// Runs the world of a plan: so long with its faults, then a minute without. So many lines are kept of what happened last.
 #[must_use]
 pub fn run(plan: &Plan, faulty: Duration, lines: usize) -> Outcome {
-    let checker = Arc::new(Mutex::new(Checker::new(plan.calm, lines)));
+    let checker = Arc::new(Mutex::new(Checker::new(plan.calm, plan.judged, lines)));
     let mut world = match World::new(plan, Arc::clone(&checker)) {
         Ok(world) => world,
         Err(cause) => return failed(plan.seed, cause),
@@ -280,7 +281,8 @@ impl<'a> World<'a> {
         let mean = Duration::from_secs_f64((1.5 / self.plan.config.rate).clamp(0.002, 0.06));
         let next = self.random.until_next(mean).clamp(Duration::from_micros(200), Duration::from_millis(100));
         self.agenda.put(self.now + next, Happening::Tick);
-        if self.paused {
+        // A stream is asked about its silence by REST: where there is none to ask, a single silent stream stays unseen.
+        if self.paused || !matches!(self.plan.venue.texts.snapshots, Snapshots::Rest { .. }) {
             return;
         }
         // The bound of silence, and what the last message before it took to arrive.
@@ -290,7 +292,8 @@ impl<'a> World<'a> {
         let mut stale = None;
         for book in &mut checker.books {
             let view = book.view.touch();
-            let view = view.state.is_live().then_some(book.view.read().sequence.0);
+            let view = view.state.is_live().then(|| book.view.read());
+            let view = view.map(|view| book.truth.key(view.sequence.0, view.ts_event.0));
             if let Some(since) = book.staleness.look(book.truth.sequence(), view, now, bound) {
                 stale = Some((book.symbol.clone(), since));
             }

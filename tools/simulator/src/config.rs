@@ -25,7 +25,7 @@ pub struct Config {
     pub identity: Option<Identity>,
     /// What goes wrong by chance.
     pub faults: Faults,
-    /// Sequences a symbol's truth remembers, two a message (16 bytes each); 0 for none.
+    /// Sequences a symbol's truth remembers, two a message (32 bytes each); 0 for none.
     pub history: usize,
     /// The host in the URLs: `127.0.0.1`, or a name that leads there. The certificate made at the start is for both that
     /// address and `localhost`.

@@ -38,9 +38,12 @@ impl Cut {
         self.asks.follow(self.depth, changes, market);
     }
 
-    /// What the clients have: bids and asks, best first.
-    pub(crate) fn held(&self) -> (&[Level], &[Level]) {
-        (&self.bids.held, &self.asks.held)
+    /// The best levels a side of what the clients have, best first: so many, or as many as there are.
+    pub(crate) fn best(&self, count: usize) -> (&[Level], &[Level]) {
+        let best = |half: &'_ Half| half.held.len().min(count);
+        let (bids, asks) = (best(&self.bids), best(&self.asks));
+        let (bids, asks) = (self.bids.held.get(..bids), self.asks.held.get(..asks));
+        (bids.unwrap_or_default(), asks.unwrap_or_default())
     }
 
     /// What is to be said of the last changes: levels changed within the depth, and those that came into it.
@@ -116,7 +119,8 @@ mod tests {
         for (depth, levels) in [(10, 60), (25, 60), (1_000, 60)] {
             let mut market = Market::new(3, 10_000, levels);
             let mut cut = Cut::new(depth, &market);
-            let mut book = [cut.held().0.to_vec(), cut.held().1.to_vec()];
+            let (bids, asks) = cut.best(usize::MAX);
+            let mut book = [bids.to_vec(), asks.to_vec()];
             let mut silent = 0;
             for message in 0..5_000 {
                 let mut changes: Vec<Change> = Vec::new();
@@ -135,7 +139,7 @@ mod tests {
                     market.best(side, depth, &mut best);
                     assert_eq!(*book, best, "message {message}, depth {depth}");
                 }
-                assert_eq!((cut.held().0, cut.held().1), (&book[0][..], &book[1][..]));
+                assert_eq!(cut.best(usize::MAX), (&book[0][..], &book[1][..]));
             }
             assert_eq!(silent > 100, depth == 10, "{silent} at {depth}");
         }

@@ -177,7 +177,7 @@ impl Pit {
             asks,
         };
         if let Some(cut) = &feed.cut {
-            let (bids, asks) = cut.held();
+            let (bids, asks) = cut.best(usize::MAX);
             exchange.book_snapshot(&self.traded, &feed.stream, &book(bids, asks), out);
         } else {
             let whole = state.market.whole();
@@ -264,25 +264,15 @@ impl Pit {
         let mut update = self.update(state, now_ms);
         if let Some(cut) = cut {
             cut.follow(&self.pending, &state.market);
-            let (bids, asks) = cut.changed();
-            if bids.is_empty() && asks.is_empty() {
+            (update.bids, update.asks) = cut.changed();
+            (update.best_bids, update.best_asks) = cut.best(self.rules.checksum_levels);
+            if update.bids.is_empty() && update.asks.is_empty() {
                 return;
             }
-            let (best_bids, best_asks) = cut.held();
-            let best = |levels: &'_ [Level]| levels.len().min(self.rules.checksum_levels);
-            (update.bids, update.asks) = (bids, asks);
-            update.best_bids = best_bids.get(..best(best_bids)).unwrap_or_default();
-            update.best_asks = best_asks.get(..best(best_asks)).unwrap_or_default();
-            let write = |update: &Update<'_>, text: &mut String| {
-                exchange.book_update(&self.traded, stream, update, text);
-            };
-            out.push_crossed(place, cross.then(|| over(state)), &update, write);
-        } else {
-            let write = |update: &Update<'_>, text: &mut String| {
-                exchange.book_update(&self.traded, stream, update, text);
-            };
-            out.push_crossed(place, cross.then(|| over(state)), &update, write);
         }
+        out.push_crossed(place, cross.then(|| over(state)), &update, |update, text| {
+            exchange.book_update(&self.traded, stream, update, text);
+        });
     }
 
     fn update(&self, state: &State, now_ms: u64) -> Update<'_> {

@@ -125,7 +125,8 @@ fn every_fall_is_explained() {
         fall(&mut book);
         book.last().why()
     };
-    let cases: [(&str, &dyn Fn(&mut Bench), &str); 7] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Bench), &'a str);
+    let cases: [Case<'_>; 7] = [
         (
             "binance",
             &|book| book.delta(11, 12, &[], &[]),

@@ -294,7 +294,9 @@ mod tests {
     use touchline_venue::find;
 
     fn facts(continuity: Continuity) -> VenueFacts {
-        VenueFacts { continuity, ..*find("binance").unwrap() }
+        let mut facts = *find("binance").unwrap();
+        facts.continuity = continuity;
+        facts
     }
 
     fn head(kind: UpdateKind, sequence: u64, flags: Flags) -> Head {

@@ -220,3 +220,80 @@ impl Intake {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use touchline_market::{Record, SinkFull, UpdateKind};
+
+    /// Heads that were committed, with room for so many.
+    struct Heads(Vec<Head>, usize);
+
+    impl Sink for Heads {
+        fn push(&mut self, _: Record) -> Result<(), SinkFull> {
+            Ok(())
+        }
+
+        fn commit(&mut self, head: Head) -> Result<(), SinkFull> {
+            if self.0.len() == self.1 {
+                return Err(SinkFull);
+            }
+            self.0.push(head);
+            Ok(())
+        }
+
+        fn abandon(&mut self) {}
+    }
+
+    fn intake() -> Intake {
+        let venue = touchline_venue::find("coinbase-advanced").unwrap();
+        let instruments = ["BTC-USD", "ETH-USD", "XRP-USD"].map(|symbol| (venue.provisional)(symbol));
+        let mut intake = Intake::new(venue, &instruments);
+        intake.reopened("wss://venue");
+        intake
+    }
+
+    /// A frame with this number in the connection's count: an update of one book.
+    fn frame(number: u64) -> String {
+        format!(
+            r#"{{"channel":"l2_data","timestamp":"2026-08-09T21:05:48.228568804Z","sequence_num":{number},
+            "events":[{{"type":"update","product_id":"BTC-USD","updates":[{{"side":"bid",
+            "event_time":"2026-08-09T21:05:48.170326Z","price_level":"65083.3","new_quantity":"1.5"}}]}}]}}"#
+        )
+    }
+
+    /// A hole in a connection's count: every book hears of it once, of every channel, before the frame behind the hole is
+    /// taken; that frame is counted once, and the next ones are as before.
+    #[test]
+    fn hole_in_the_count_breaks_every_book_and_takes_the_frame() {
+        let (mut intake, mut sink) = (intake(), Heads(Vec::new(), usize::MAX));
+        for number in [0, 1, 5, 6, 7, 9] {
+            let outcome = intake.take(Event::Frame(frame(number).as_bytes()), &mut sink);
+            assert_eq!(outcome, Some(Ok(Parsed::Updates(1))), "{number}");
+        }
+        let heads: Vec<_> = sink.0.iter().map(|head| (head.instrument.0, head.reason())).collect();
+        let gap = [0, 1, 2].map(|book| (book, Some(Reason::Gap)));
+        let delta = [(0, None)];
+        assert_eq!(heads, [&delta[..], &delta, &gap, &delta, &delta, &delta, &gap, &delta].concat());
+        assert!(sink.0.iter().filter(|head| head.reason().is_some()).all(|head| head.breaks(Channel::Trade)));
+        let counters = intake.counters();
+        assert_eq!((counters.received, counters.parsed, counters.lost, counters.breaks), (6, 6, 2, 6));
+        assert!(counters.balances() && !intake.is_overrun());
+    }
+
+    /// Breaks for which there is no room make an overrun: every book hears of it with the next frame that finds room.
+    #[test]
+    fn breaks_without_room_make_an_overrun() {
+        let (mut intake, mut sink) = (intake(), Heads(Vec::new(), 3));
+        intake.take(Event::Frame(frame(0).as_bytes()), &mut sink);
+        let outcome = intake.take(Event::Frame(frame(4).as_bytes()), &mut sink);
+        assert!(outcome.is_some_and(|outcome| outcome.is_err()) && intake.is_overrun());
+        assert_eq!(sink.0.len(), 3);
+        let mut sink = Heads(Vec::new(), usize::MAX);
+        assert_eq!(intake.take(Event::Frame(frame(5).as_bytes()), &mut sink), Some(Ok(Parsed::Updates(1))));
+        let heads: Vec<_> = sink.0.iter().map(|head| (head.kind, head.reason())).collect();
+        let overrun = (UpdateKind::Break, Some(Reason::Overrun));
+        assert_eq!(heads, [overrun, overrun, overrun, (UpdateKind::Delta, None)]);
+        assert!(intake.counters().balances() && !intake.is_overrun());
+    }
+}

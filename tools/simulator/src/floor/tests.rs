@@ -34,7 +34,7 @@ const BOOKS: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Bytes and ends for one connection over ten seconds.
+/// Bytes and faults over ten seconds, for a client that comes anew every half second.
 fn sent((venue, target, ask): (&str, &str, &str), faults: &Faults, seed: u64) -> (Vec<u8>, Vec<FaultKind>) {
     let start = Instant::now();
     let mut floor = floor_of(venue, faults.clone(), start);
@@ -59,6 +59,9 @@ fn sent((venue, target, ask): (&str, &str, &str), faults: &Faults, seed: u64) ->
                 Piece::Mark(kind) => kinds.push(kind),
                 Piece::End(_) => floor.gone(id),
             }
+        }
+        if tick % 50 == 49 {
+            floor.gone(id);
         }
     }
     kinds.extend(floor.counts.faults.keys());
