@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -141,6 +141,8 @@ impl Rig {
 /// Reads every view all the time and compares each LIVE read with the exchange's own book at its sequence.
 pub(crate) struct Judge {
     stop: Arc<AtomicBool>,
+    /// Levels a side that are compared at most.
+    depth: Arc<AtomicUsize>,
     equal: Arc<AtomicU64>,
     thread: JoinHandle<Option<String>>,
 }
@@ -156,8 +158,9 @@ impl Judge {
             })
             .collect();
         let (stop, equal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let depth = Arc::new(AtomicUsize::new(TRUTH_LEVELS));
         let thread = std::thread::spawn({
-            let (stop, equal) = (Arc::clone(&stop), Arc::clone(&equal));
+            let (stop, depth, equal) = (Arc::clone(&stop), Arc::clone(&depth), Arc::clone(&equal));
             move || {
                 let mut last = vec![(0, 0); books.len()];
                 loop {
@@ -168,7 +171,7 @@ impl Judge {
                             continue;
                         }
                         *last = (read.epoch, read.sequence.0);
-                        match judge(truth, &read) {
+                        match judge(truth, &read, depth.load(Relaxed)) {
                             Verdict::Equal => _ = equal.fetch_add(1, Relaxed),
                             Verdict::Unknown => {}
                             Verdict::Differs => {
@@ -187,7 +190,13 @@ impl Judge {
                 }
             }
         });
-        Self { stop, equal, thread }
+        Self { stop, depth, equal, thread }
+    }
+
+    /// Compares so many levels a side from now on: what a checksum of the venue's covers, where messages are lost and
+    /// nothing else shows it.
+    pub(crate) fn only(&self, levels: usize) {
+        self.depth.store(levels, Relaxed);
     }
 
     /// How many LIVE reads agreed so far.
@@ -205,9 +214,9 @@ impl Judge {
 }
 
 /// Is this read the true book, as far as it says that it knows it? Between levels beyond the proven depth others may be
-/// missing.
-pub(crate) fn judge(truth: &Truth, read: &BookView) -> Verdict {
-    let [bids, asks] = read.proven.map(|proven| proven as usize);
+/// missing. At most `depth` levels a side are compared.
+pub(crate) fn judge(truth: &Truth, read: &BookView, depth: usize) -> Verdict {
+    let [bids, asks] = read.proven.map(|proven| depth.min(proven as usize));
     let sequence = truth.key(read.sequence.0, read.ts_event.0);
     let (price_scale, qty_scale) = (read.price_scale, read.qty_scale);
     if bids.min(asks) >= TRUTH_LEVELS {

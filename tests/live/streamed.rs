@@ -43,6 +43,9 @@ fn lost_messages_are_seen_and_mended() {
     for venue in VENUES {
         let rig = rig_with(three(venue), |builder| builder);
         rig.all_live();
+        if venue == "kraken" {
+            rig.judge.only(10); // What lies deeper its checksum does not cover.
+        }
         rig.exchange.command(Command::SetFaults(Faults { drop: 0.02, ..Faults::default() }));
         rig.wait("losses were seen", |rig| {
             let report = rig.feed.report().unwrap();

@@ -107,7 +107,7 @@ fn books_come_and_go_while_others_stay() {
         rig.state(&names[2], State::Live);
         for view in [&second, &third] {
             let (read, truth) = (view.read(), rig.exchange.truth(&view.instrument().symbol).unwrap());
-            assert_eq!(judge(&truth, &read), touchline_simulator::Verdict::Equal, "{read:?}");
+            assert_eq!(judge(&truth, &read, usize::MAX), touchline_simulator::Verdict::Equal, "{read:?}");
         }
 
         let full = rig.feed.subscribe(&address(&names[3]), Channel::Book);

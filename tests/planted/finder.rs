@@ -13,7 +13,7 @@ use crate::single::Kind;
 use crate::{budget, crossed, cuts, race, single, whole};
 
 /// Seeds that are tried.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 12;
 
 /// How long each has its faults. A minute without follows.
 const FAULTY: Duration = Duration::from_secs(120);
@@ -44,7 +44,7 @@ fn each(facts: &'static VenueFacts, kind: Kind) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Finder {
     Check(&'static str, Check, &'static VenueFacts),
-    Seed(u64),
+    Seed(u64, &'static VenueFacts),
 }
 
 impl Finder {
@@ -56,15 +56,16 @@ impl Finder {
             .collect()
     }
 
-    /// The first seeds.
+    /// The first seeds, each at every venue that has a side of the wire of its own.
     pub(crate) fn seeds() -> Vec<Self> {
-        (0..SEEDS).map(Self::Seed).collect()
+        let venues = || all().iter().filter(|facts| (facts.exchange)().is_some());
+        (0..SEEDS).flat_map(|seed| venues().map(move |facts| Self::Seed(seed, facts))).collect()
     }
 
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Check(name, _, facts) => format!("{name}, {}", facts.name),
-            Self::Seed(seed) => format!("seed {seed}"),
+            Self::Seed(seed, facts) => format!("seed {seed}, {}", facts.name),
         }
     }
 
@@ -77,12 +78,16 @@ impl Finder {
         plant(bug);
         let found = match *self {
             Self::Check(_, check, facts) => quietly(|| check(facts)).err(),
-            Self::Seed(seed) => quietly(|| Plan::of(seed, &[]).and_then(|plan| run(&plan, FAULTY, 0).failure))
-                .unwrap_or_else(Some),
+            Self::Seed(seed, facts) => quietly(|| simulate(seed, facts)).unwrap_or_else(Some),
         };
         plant(None);
         found.map(|text| first_words(&text))
     }
+}
+
+/// What the simulation of a seed finds wrong.
+fn simulate(seed: u64, facts: &VenueFacts) -> Option<String> {
+    run(&Plan::of(seed, &[], Some(facts.name.as_str()))?, FAULTY, 0).failure
 }
 
 thread_local! {

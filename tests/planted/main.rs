@@ -34,6 +34,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use finder::Finder;
 use table::{Row, Table};
 use touchline::market::Bug;
+use touchline_tests::tell;
 
 /// Every bug has a row, and every row is true: its finder is silent without the bug and says these words with it.
 #[test]
@@ -70,6 +71,11 @@ fn hunt(bug: &Bug) -> Vec<Row> {
     let first = |finders: Vec<Finder>| {
         finders.into_iter().find_map(|finder| {
             let words = finder.find(Some(*bug))?;
+            if let Some(always) = finder.find(None) {
+                tell(&format!("without a bug: {}: {always}", finder.name()));
+                return None;
+            }
+            tell(&format!("{bug:?}: {}: {words}", finder.name()));
             Some(Row { bug: *bug, finder: finder.name(), words })
         })
     };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use touchline::{BookView, Keeper, Outcome, View};
-use touchline_market::{Head, InstrumentId, Level, Reason, Side, State, UpdateKind};
+use touchline_market::{Head, InstrumentId, Level, Nanos, Reason, Side, State, UpdateKind};
 use touchline_simulator::{TRUTH_LEVELS, Truth, Verdict};
 
 use crate::staleness::Staleness;
@@ -82,9 +82,11 @@ impl Judged {
 }
 
 impl Judged {
-    /// Only a person can help: the venue refuses the book, or has not answered five requests for it.
-    pub(crate) fn is_at_its_end(&self) -> bool {
-        self.rejected
+    /// Is it live, or at an end where only a person can help: the venue refuses the book, or has not answered five
+    /// requests for it?
+    pub(crate) fn is_back(&self) -> bool {
+        self.state.is_live()
+            || self.rejected
             || matches!(
                 self.state,
                 State::Dead(Reason::SubscriptionRejected | Reason::Config | Reason::Blocked)
@@ -157,7 +159,7 @@ impl Checker {
         }
         if (keeper.state(), keeper.epoch(), keeper.sequence()) != (read.state, read.epoch, read.sequence)
             || touch.state != read.state
-            || touch.get().map(|(bid, ask)| (bid, ask)) != read.touch()
+            || touch.get() != read.touch()
         {
             self.fail(|| format!("{symbol}: the view is not the book's: {read:?} {touch:?}"));
         }
@@ -198,7 +200,11 @@ impl Checker {
     /// A live book has the true levels at its sequence.
     fn judge_levels(&mut self, symbol: &str, truth: &Truth, read: &BookView, keeper: Option<&Keeper>) {
         self.counted.compared += 1;
-        let sequence = truth.key(read.sequence.0, read.ts_event.0);
+        // The proof that a quiet stream has nothing is no message of the venue, and has no stamp of it.
+        let sequence = match read.ts_event {
+            Nanos::NONE => read.sequence.0,
+            ts_event => truth.key(read.sequence.0, ts_event.0),
+        };
         let known = read.proven.map(|proven| proven as usize);
         let (price, qty) = (read.price_scale, read.qty_scale);
         let mut verdict = truth.judge_to(self.judged, sequence, price, qty, read.bids(), read.asks());

@@ -95,7 +95,7 @@ impl World<'_> {
     }
 
     fn later(&mut self, after: Duration, order: Order) {
-        self.agenda.put(self.now + after, Happening::Order(order));
+        self.agenda.put(self.now + after, Happening::Order(Box::new(order)));
     }
 
     fn one(&mut self) -> Option<Which> {

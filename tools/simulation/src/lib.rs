@@ -17,6 +17,7 @@
 mod agenda;
 mod checker;
 pub mod coverage;
+mod errands;
 mod faults;
 mod many;
 mod network;
@@ -25,6 +26,8 @@ mod random;
 mod rest;
 mod shrink;
 mod staleness;
+mod verdict;
+mod wires;
 mod world;
 
 pub use checker::Counted;

@@ -55,6 +55,9 @@ struct Run {
     /// How many at once.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// At this venue only.
+    #[arg(long)]
+    venue: Option<String>,
     /// Leave these faults out.
     #[arg(long, value_delimiter = ',')]
     without: Vec<Switch>,
@@ -74,6 +77,9 @@ struct One {
     /// How long it has faults, seconds, in place of the minutes.
     #[arg(long)]
     faulty_seconds: Option<f64>,
+    /// At this venue only.
+    #[arg(long)]
+    venue: Option<String>,
     /// Leave these faults out.
     #[arg(long, value_delimiter = ',')]
     without: Vec<Switch>,
@@ -127,16 +133,17 @@ fn run_many(arguments: &Run) -> io::Result<bool> {
         bar.set_style(style);
     }
     let faulty = faulty(arguments.minutes);
-    let summary = many(seeds, &arguments.without, faulty, arguments.jobs, |outcome| {
-        bar.inc(1);
-        if let Some(failure) = &outcome.failure {
-            bar.suspend(|| {
-                let _ = writeln!(io::stderr(), "seed {}: {failure}", outcome.seed);
-            });
-        }
-    });
+    let summary =
+        many(seeds, &arguments.without, arguments.venue.as_deref(), faulty, arguments.jobs, |outcome| {
+            bar.inc(1);
+            if let Some(failure) = &outcome.failure {
+                bar.suspend(|| {
+                    let _ = writeln!(io::stderr(), "seed {}: {failure}", outcome.seed);
+                });
+            }
+        });
     bar.finish_and_clear();
-    let covered = summary.lasted >= COVERED_FROM && arguments.without.is_empty();
+    let covered = summary.lasted >= COVERED_FROM && arguments.without.is_empty() && arguments.venue.is_none();
     let missing = if covered { coverage::missing(&summary.marks) } else { Vec::new() };
     table::print(&mut io::stdout().lock(), &summary, &missing)?;
     if let Some(path) = &arguments.json {
@@ -147,7 +154,9 @@ fn run_many(arguments: &Run) -> io::Result<bool> {
 
 fn run_one(arguments: &One) -> io::Result<bool> {
     let mut out = io::stdout().lock();
-    let Some(plan) = Plan::of(arguments.seed, &arguments.without) else { return Ok(false) };
+    let Some(plan) = Plan::of(arguments.seed, &arguments.without, arguments.venue.as_deref()) else {
+        return Ok(false);
+    };
     let outcome = run(&plan, arguments.faulty(), arguments.lines);
     writeln!(out, "{plan}")?;
     if arguments.trace || outcome.failure.is_some() {
@@ -169,7 +178,7 @@ fn run_one(arguments: &One) -> io::Result<bool> {
 
 fn run_shrink(arguments: &One) -> io::Result<bool> {
     let mut out = io::stdout().lock();
-    match shrink(arguments.seed, arguments.faulty(), &arguments.without) {
+    match shrink(arguments.seed, arguments.venue.as_deref(), arguments.faulty(), &arguments.without) {
         Some(least) => {
             writeln!(out, "{}", least.failure)?;
             writeln!(out, "{}", least.command())?;

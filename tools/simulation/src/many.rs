@@ -80,6 +80,7 @@ fn worked() -> Duration {
 pub fn many(
     seeds: impl IntoIterator<Item = u64>,
     without: &[Switch],
+    only: Option<&str>,
     faulty: Duration,
     jobs: usize,
     done: impl Fn(&Outcome) + Sync,
@@ -94,7 +95,7 @@ pub fn many(
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(seed) = next else { return };
                     let began = worked();
-                    let Some(plan) = Plan::of(seed, without) else { continue };
+                    let Some(plan) = Plan::of(seed, without, only) else { continue };
                     let outcome = run(&plan, faulty, 0);
                     done(&outcome);
                     summary

@@ -115,6 +115,8 @@ struct Draw<'a> {
     seed: u64,
     without: &'a [Switch],
     calm: bool,
+    /// What does not exist at the venue.
+    impossible: Vec<Switch>,
     on: Vec<Switch>,
 }
 
@@ -123,7 +125,7 @@ impl Draw<'_> {
     fn on(&mut self, switch: Switch, share: f64) -> Option<Random> {
         let mut random = Random::of(self.seed, switch.name());
         let drawn = random.chance(share) && (!self.calm || HARMLESS.contains(&switch));
-        let on = drawn && !self.without.contains(&switch);
+        let on = drawn && !self.without.contains(&switch) && !self.impossible.contains(&switch);
         if on {
             self.on.push(switch);
         }
@@ -142,18 +144,19 @@ impl Draw<'_> {
 }
 
 impl Plan {
-    /// What `seed` means, without some faults.
+    /// What `seed` means, without some faults, at the venue it draws or at this one only.
     /// `None` for a venue that is not in the registry.
     #[must_use]
-    pub fn of(seed: u64, without: &[Switch]) -> Option<Self> {
+    pub fn of(seed: u64, without: &[Switch], only: Option<&str>) -> Option<Self> {
         let mut random = Random::of(seed, "plan");
         let venues = touchline_venue::all().iter().filter(|venue| (venue.exchange)().is_some());
-        let venues: Vec<&'static VenueFacts> = venues.collect();
-        let venue = *venues.get(random.below(venues.len() as u64) as usize)?;
+        // The venue that draws most: one venue more takes some seeds, and leaves the others as they were.
+        let venue = venues.filter(|venue| only.is_none_or(|only| venue.name.as_str() == only));
+        let venue = venue.max_by_key(|venue| Random::of(seed, venue.name.as_str()).bits())?;
         let rules = (venue.exchange)()?.rules();
         let name = venue.name.as_str();
         let calm = random.chance(0.08);
-        let mut draw = Draw { seed, without, calm, on: Vec::new() };
+        let mut draw = Draw { seed, without, calm, impossible: impossible(venue), on: Vec::new() };
         let symbols = 1 + random.below(6) as usize;
         // In a calm world silence means something: nothing is ever quiet for long by chance.
         let least = if calm { 4.0 * symbols as f64 } else { 2.0 };
@@ -170,9 +173,7 @@ impl Plan {
         if random.chance(0.3) {
             life.idle = Duration::from_secs(6);
         }
-        config.faults = faults(&mut draw, venue);
-        let blind = venue.continuity == Continuity::Unchecked && config.faults.drop + config.faults.corrupt > 0.0;
-        let judged = if blind { rules.checksum_levels } else { TRUTH_LEVELS };
+        config.faults = faults(&mut draw);
         if let Some(mut random) = draw.on(Switch::Lifetime, 0.2) {
             let limit = random.between(Duration::from_secs(40), Duration::from_secs(400));
             (config.lifetime, life.lifetime) = (Some(limit), Some(limit));
@@ -184,6 +185,9 @@ impl Plan {
             );
         }
         let timed = timed(&mut draw);
+        let unseen = |switch: &Switch| UNNUMBERED.contains(switch);
+        let blind = venue.continuity == Continuity::Unchecked && draw.on.iter().any(unseen);
+        let judged = if blind { rules.checksum_levels } else { TRUTH_LEVELS };
         let jitter = draw.on(Switch::Jitter, 0.5);
         let jitter = jitter.map_or(0.0, |mut random| random.magnitude(1e-4, 0.05));
         Some(Self {
@@ -246,8 +250,34 @@ fn symbols_of(venue: &str, count: usize, levels: usize) -> Vec<Symbol> {
     symbols
 }
 
+/// Messages that are lost, late or wrong: without a number on each they show in a checksum, or not at all.
+const UNNUMBERED: &[Switch] = &[Switch::Drop, Switch::Corrupt, Switch::Reorder, Switch::Stall];
+
+/// What nobody could find out at a venue, or what it has not got: such a fault does not exist there.
+fn impossible(venue: &VenueFacts) -> Vec<Switch> {
+    let mut all = Vec::new();
+    if venue.checksum == Checksum::None {
+        all.extend([Switch::Corrupt, Switch::Checksum]);
+        if venue.continuity == Continuity::Unchecked {
+            all.extend(UNNUMBERED);
+        }
+    }
+    match venue.texts.snapshots {
+        Snapshots::Rest { .. } => all.push(Switch::SnapshotLost),
+        Snapshots::Stream => all.extend([
+            Switch::SnapshotOld,
+            Switch::SnapshotError,
+            Switch::SnapshotHtml,
+            Switch::SnapshotCut,
+            Switch::SnapshotOther,
+            Switch::SnapshotLimited,
+        ]),
+    }
+    all
+}
+
 /// What happens to messages, requests and answers by chance.
-fn faults(draw: &mut Draw<'_>, venue: &VenueFacts) -> Faults {
+fn faults(draw: &mut Draw<'_>) -> Faults {
     let mut faults = Faults {
         drop: draw.share(Switch::Drop, 0.5, 0.3),
         duplicate: draw.share(Switch::Duplicate, 0.5, 0.5),
@@ -279,13 +309,8 @@ fn faults(draw: &mut Draw<'_>, venue: &VenueFacts) -> Faults {
         ..Faults::default()
     };
     faults.upgrade_dropped = faults.upgrade_error / 2.0;
-    // Nobody can find a wrong quantity out at a venue without a checksum: there the fault does not exist.
-    let checked = if venue.checksum == Checksum::None { 0.0 } else { 1.0 };
-    faults.corrupt = checked * draw.share(Switch::Corrupt, 0.4, 0.02);
-    faults.checksum = checked * draw.share(Switch::Checksum, 0.4, 0.02);
-    if matches!(venue.texts.snapshots, Snapshots::Stream) {
-        faults.snapshot_other = 0.0;
-    }
+    faults.corrupt = draw.share(Switch::Corrupt, 0.4, 0.02);
+    faults.checksum = draw.share(Switch::Checksum, 0.4, 0.02);
     let mut random = Random::of(draw.seed, "faults");
     faults.late_ms = (random.magnitude(10.0, 30_000.0)) as u64;
     faults.stale_messages = random.magnitude(1.0, 500.0) as usize;
@@ -317,7 +342,7 @@ mod tests {
     /// Each fault is off in many seeds and on in some; switching one off leaves the rest as it was; some worlds are calm.
     #[test]
     fn seeds_are_a_swarm() {
-        let plans: Vec<Plan> = (0..400).map(|seed| Plan::of(seed, &[]).unwrap()).collect();
+        let plans: Vec<Plan> = (0..400).map(|seed| Plan::of(seed, &[], None).unwrap()).collect();
         for switch in Switch::ALL {
             let on = plans.iter().filter(|plan| plan.on.contains(switch)).count();
             assert!((10..280).contains(&on), "{switch}: {on} of 400");
@@ -325,7 +350,7 @@ mod tests {
         }
         assert!((20..80).contains(&plans.iter().filter(|plan| plan.calm).count()));
         for plan in plans.iter().filter(|plan| plan.on.contains(&Switch::Drop)) {
-            let less = Plan::of(plan.seed, &[Switch::Drop]).unwrap();
+            let less = Plan::of(plan.seed, &[Switch::Drop], None).unwrap();
             assert_eq!(less.config.faults, Faults { drop: 0.0, ..plan.config.faults.clone() });
             assert_eq!((less.config.rate, less.timed), (plan.config.rate, plan.timed.clone()));
         }

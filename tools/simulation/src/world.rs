@@ -6,18 +6,19 @@ use std::time::Duration;
 use touchline::offline::{Offline, OfflinePlan, Witness};
 use touchline_feed::Moment;
 use touchline_link::clock::Ticks;
-use touchline_link::{Answer, Command, SocketEvent, Stamp, Turn};
+use touchline_link::{Answer, Command, Stamp, Turn};
 use touchline_market::Nanos;
-use touchline_venue::Snapshots;
-use touchline_simulator::{Command as Order, FaultKind, Inside, Leaves};
+use touchline_simulator::{Command as Order, Inside, Leaves};
+use touchline_venue::{CONNECT_WINDOW, Snapshots};
 
 use crate::agenda::Agenda;
 use crate::checker::{Checker, Counted, Judged};
-use crate::coverage::{self, Marks};
-use crate::network::{self, Key, Passage, Socket, Sockets, Word};
+use crate::coverage::Marks;
+use crate::errands::Told;
+use crate::network::{Key, Passage, Socket, Sockets};
 use crate::plan::{Plan, Switch};
 use crate::random::Random;
-use crate::rest::{self, Errand, Rest};
+use crate::rest::{Errand, Rest};
 
 /// How long every book has to come back after the last fault.
 const LIVENESS: Duration = Duration::from_secs(60);
@@ -42,7 +43,7 @@ pub(crate) enum Happening {
     /// A timed fault, by its place in the plan.
     Fault(usize),
     /// A command to the exchange.
-    Order(Order),
+    Order(Box<Order>),
     /// The books go on.
     Build,
     /// No fault from here on.
@@ -87,40 +88,20 @@ pub(crate) struct World<'a> {
     pub(crate) healing: bool,
     /// Symbols whose venue began to count anew: once is what can be told apart.
     pub(crate) reset: Vec<bool>,
-    feed: Offline,
-    checker: Arc<Mutex<Checker>>,
-    rest: Rest,
+    pub(crate) feed: Offline,
+    pub(crate) checker: Arc<Mutex<Checker>>,
+    pub(crate) rest: Rest,
     /// When each reader wants its turn, and whether something came for it.
     wakes: Vec<Duration>,
-    dirty: Vec<bool>,
+    pub(crate) dirty: Vec<bool>,
     commands: Vec<Command>,
-    leaves: Vec<Leaves>,
+    pub(crate) leaves: Vec<Leaves>,
     /// A socket that carried books ended in this moment.
-    ended: Vec<(usize, String)>,
-    told_of_requests: Told,
-    told_of_connects: Told,
-}
-
-/// What clients have been told of when to be silent.
-#[derive(Debug, Default)]
-struct Told {
-    /// When they heard of it.
-    at: Duration,
-    /// Requests that came although the client knew better.
-    early: u64,
-}
-
-impl Told {
-    /// Something left the client at `left`; the exchange says whether it came `early` and whether to be silent from now
-    /// on, and the client hears that at `heard`.
-    fn heed(&mut self, early: bool, held: bool, left: Duration, heard: Duration) {
-        if early {
-            // What left before anybody knew is no breach.
-            self.early += u64::from(left > self.at);
-        } else if held {
-            self.at = heard;
-        }
-    }
+    pub(crate) ended: Vec<(usize, String)>,
+    pub(crate) told_of_requests: Told,
+    pub(crate) told_of_connects: Told,
+    /// When sockets were asked for.
+    opens: Vec<Duration>,
 }
 
 /// Runs the world of a plan: so long with its faults, then a minute without. So many lines are kept of what happened last.
@@ -137,15 +118,10 @@ pub fn run(plan: &Plan, faulty: Duration, lines: usize) -> Outcome {
         world.plan_fault(place);
     }
     world.settle();
-    let end = faulty + LIVENESS;
-    while let Some((at, what)) = world.agenda.next(end) {
-        world.now = at;
-        world.checker().now = at;
-        world.happen(what);
-        world.settle();
-        if world.checker().failure.is_some() {
-            break;
-        }
+    world.live_until(faulty + LIVENESS);
+    // Whoever has used up half of what a venue allows of connects waits for the rest of the window.
+    if world.waits_to_connect() {
+        world.live_until(faulty + CONNECT_WINDOW + LIVENESS);
     }
     world.conclude()
 }
@@ -165,6 +141,24 @@ fn failed(seed: u64, cause: String) -> Outcome {
 }
 
 impl<'a> World<'a> {
+    fn live_until(&mut self, end: Duration) {
+        while self.checker().failure.is_none()
+            && let Some((at, what)) = self.agenda.next(end)
+        {
+            self.now = at;
+            self.checker().now = at;
+            self.happen(what);
+            self.settle();
+        }
+    }
+
+    /// Is a book not there that could be, and have connects been used up?
+    fn waits_to_connect(&self) -> bool {
+        let half = self.plan.venue.access.limits.connects_per_window as usize / 2;
+        let recent = self.opens.iter().filter(|at| **at + CONNECT_WINDOW > self.now).count();
+        recent >= half.max(1) && self.checker().books.iter().any(|book| !book.is_back())
+    }
+
     fn new(plan: &'a Plan, checker: Arc<Mutex<Checker>>) -> Result<Self, String> {
         let mut exchange = Inside::open(&plan.config).map_err(|error| error.to_string())?;
         let list = exchange.get(&(plan.venue.texts.instruments)().path, Duration::ZERO);
@@ -212,6 +206,7 @@ impl<'a> World<'a> {
             ended: Vec::new(),
             told_of_requests: Told::default(),
             told_of_connects: Told::default(),
+            opens: Vec::new(),
         };
         world.forbid_the_undetectable();
         Ok(world)
@@ -239,7 +234,7 @@ impl<'a> World<'a> {
         *self.marks.entry(name).or_default() += 1;
     }
 
-    fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             now: self.moment(),
             recv: Nanos(
@@ -250,7 +245,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> Moment {
         Moment(self.now.as_nanos() as u64)
     }
 
@@ -265,7 +260,7 @@ impl<'a> World<'a> {
             Happening::Passage(passage) => self.pass(passage),
             Happening::Errand(errand) => self.run_errand(errand),
             Happening::Fault(place) => self.fault(place),
-            Happening::Order(order) => self.order(order),
+            Happening::Order(order) => self.order(*order),
             Happening::Build => self.paused = false,
             Happening::Heal => self.heal(),
         }
@@ -312,249 +307,18 @@ impl<'a> World<'a> {
         self.drain_all();
     }
 
-    fn drain_all(&mut self) {
-        let open: Vec<u64> = self.connections.keys().copied().collect();
-        for connection in open {
-            self.drain(connection);
-        }
-    }
-
-    /// What leaves the exchange on a connection is on its way.
-    fn drain(&mut self, connection: u64) {
-        let mut leaves = std::mem::take(&mut self.leaves);
-        let mut dripping = None;
-        self.exchange.take(connection, self.now, &mut leaves);
-        let key = self.connections.get(&connection).copied();
-        for leaves in leaves.drain(..) {
-            if !matches!(leaves, Leaves::Bytes(..)) {
-                self.connections.remove(&connection);
-            }
-            let late = self.plan.jitter.mul_f64(self.random.unit());
-            let at = self.now + self.plan.latency + late;
-            let Some((key, socket)) = key.and_then(|key| Some((key, self.sockets.get_mut(&key)?))) else {
-                continue;
-            };
-            let down = |leaves| Happening::Passage(Passage::Down(key, leaves));
-            match leaves {
-                Leaves::Bytes(mut bytes, drip) if !drip.is_zero() && bytes.len() > 1 => {
-                    let (first, last) = socket.down(at, drip);
-                    let rest = bytes.split_off(1);
-                    dripping = Some(last.min(first + network::MESSAGE_LIMIT));
-                    self.agenda.put(first, down(Leaves::Bytes(bytes, Duration::ZERO)));
-                    self.agenda.put(last, down(Leaves::Bytes(rest, Duration::ZERO)));
-                }
-                Leaves::Silence => {}
-                leaves => {
-                    let (first, _) = socket.down(at, Duration::ZERO);
-                    self.agenda.put(first, down(leaves));
-                }
-            }
-        }
-        self.leaves = leaves;
-        // Whoever is slow, and not too slow, is late.
-        if let Some(until) = dripping {
-            self.excuse("", until);
-        }
-    }
-
-    fn pass(&mut self, passage: Passage) {
-        match passage {
-            Passage::Attempt(key) => self.attempt(key),
-            Passage::Answered(key, attempt) => match self.sockets.get_mut(&key) {
-                Some(socket) => {
-                    let words = socket.answered(attempt);
-                    self.say(key, words);
-                }
-                None => {
-                    // Nobody wants it any more.
-                    if let touchline_simulator::Attempt::Opened(id, _) = attempt {
-                        self.connections.remove(&id);
-                        self.exchange.hung_up(id);
-                    }
-                }
-            },
-            Passage::Up(connection, said) => {
-                self.exchange.say(connection, said, self.now);
-                self.drain(connection);
-            }
-            Passage::Down(key, leaves) => self.arrive(key, leaves),
-            Passage::Slow(key) => {
-                let slow = self.sockets.get(&key).and_then(Socket::slow_at);
-                if slow.is_some_and(|slow| self.now >= slow) {
-                    self.say(key, vec![Word::Ended(touchline_feed::Ending::Slow)]);
-                }
-            }
-            Passage::Pong(key) => self.pong(key),
-        }
-    }
-
-    fn attempt(&mut self, key: Key) {
-        use touchline_simulator::Attempt;
-        let Some(socket) = self.sockets.get_mut(&key) else { return };
-        let before = self.exchange.counts().early_requests;
-        let mut attempt = self.exchange.attempt(socket.target(), self.now);
-        let early = self.exchange.counts().early_requests > before;
-        let held = matches!(attempt, Attempt::Status(429 | 418, _));
-        let left = self.now.saturating_sub(self.plan.latency);
-        self.told_of_connects.heed(early, held, left, self.now + self.plan.latency);
-        let (begun, patience) = (self.now.saturating_sub(self.plan.latency), socket.patience());
-        let mut at = self.now + self.plan.latency;
-        if let Attempt::Opened(id, wait) = attempt {
-            at += wait;
-            if at > begun + patience {
-                self.exchange.hung_up(id);
-                attempt = Attempt::Slow(wait);
-            } else {
-                self.connections.insert(id, key);
-                socket.down(at, Duration::ZERO);
-            }
-        }
-        if matches!(attempt, Attempt::Slow(_)) {
-            at = begun + patience;
-        }
-        self.agenda.put(at, Happening::Passage(Passage::Answered(key, attempt)));
-    }
-
-    /// Something of the exchange reaches the client.
-    fn arrive(&mut self, key: Key, leaves: Leaves) {
-        let Some(socket) = self.sockets.get_mut(&key) else { return };
-        let words = match leaves {
-            Leaves::Bytes(bytes, _) => socket.heard(&bytes, self.now),
-            Leaves::End => vec![Word::Ended(touchline_feed::Ending::Cut)],
-            Leaves::Silence => Vec::new(),
-        };
-        if let Some(slow) = socket.slow_at() {
-            self.agenda.put(slow, Happening::Passage(Passage::Slow(key)));
-        }
-        self.say(key, words);
-        self.pong(key);
-    }
-
-    fn pong(&mut self, key: Key) {
-        let now = self.now;
-        match self.sockets.get_mut(&key).map(|socket| socket.pong(now)) {
-            Some(Ok(true)) => self.send(key, touchline_simulator::Said::Pong),
-            Some(Err(at)) => self.agenda.put(at, Happening::Passage(Passage::Pong(key))),
-            Some(Ok(false)) | None => {}
-        }
-    }
-
-    /// A socket says something to its driver.
-    fn say(&mut self, (reader, id): Key, words: Vec<Word>) {
-        let stamp = self.stamp();
-        for word in words {
-            let event = match &word {
-                Word::Opened => SocketEvent::Opened,
-                Word::Frame(frame) => SocketEvent::Frame(frame),
-                Word::Alive => SocketEvent::Alive,
-                Word::Pinged => SocketEvent::Pinged,
-                Word::Refused(refusal) => SocketEvent::Refused(refusal.clone()),
-                Word::Ended(ending) => SocketEvent::Ended(*ending),
-            };
-            if !matches!(word, Word::Frame(_)) {
-                self.checker().note(|| format!("socket {}.{}: {event:?}", reader, id.0 >> 32));
-            }
-            if matches!(word, Word::Refused(_) | Word::Ended(_))
-                && let Some(mut socket) = self.sockets.remove(&(reader, id))
-            {
-                // The exchange learns that the client is gone, if it is not gone itself.
-                if let Some(connection) = socket.connection
-                    && self.connections.contains_key(&connection)
-                {
-                    let at = socket.up(self.now + self.plan.latency);
-                    let bye = touchline_simulator::Said::Close(1_000);
-                    self.agenda.put(at, Happening::Passage(Passage::Up(connection, bye)));
-                }
-                self.ended.push((reader, socket.url));
-            }
-            self.feed.socket(reader, id, event, stamp);
-        }
-        self.stir(reader);
-    }
-
-    fn stir(&mut self, reader: usize) {
+    pub(crate) fn stir(&mut self, reader: usize) {
         if let Some(dirty) = self.dirty.get_mut(reader) {
             *dirty = true;
         }
     }
 
-    fn send(&mut self, key: Key, said: touchline_simulator::Said) {
+    pub(crate) fn send(&mut self, key: Key, said: touchline_simulator::Said) {
         let at = self.now + self.plan.latency;
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         if let Some(connection) = socket.connection {
             let at = socket.up(at);
             self.agenda.put(at, Happening::Passage(Passage::Up(connection, said)));
-        }
-    }
-
-    fn run_errand(&mut self, errand: Errand) {
-        match errand {
-            Errand::Look => {}
-            Errand::Ask(reader, fetch, left) => {
-                let before = (self.exchange.counts().early_requests, self.rest_faults());
-                let response = self.exchange.get(network::target(&fetch.url), self.now);
-                let early = self.exchange.counts().early_requests > before.0;
-                let passed = self.now.saturating_sub(left) + self.plan.latency;
-                let (answer, took, hold) = rest::meaning(&fetch, response, passed);
-                if self.rest_faults() > before.1 || answer.body.is_err() {
-                    self.excuse(&fetch.url, left + took);
-                }
-                self.told_of_requests.heed(early, hold.is_some(), left, left + took);
-                if let Some(hold) = hold {
-                    // For so long nobody may ask.
-                    self.excuse("", left + took + hold);
-                }
-                if early {
-                    self.checker().note(|| format!("exchange: request {} was early", fetch.id));
-                }
-                if matches!(answer.body, Err(touchline_feed::Refusal::Timeout(_))) {
-                    self.mark("request timed out");
-                }
-                self.agenda.put(left + took, Happening::Errand(Errand::Answer(reader, answer, hold)));
-            }
-            Errand::Answer(reader, answer, hold) => {
-                self.rest.answered(&answer.url, hold, self.moment());
-                self.answer(reader, answer);
-            }
-        }
-        self.look();
-    }
-
-    /// What the exchange did to snapshots so far.
-    fn rest_faults(&self) -> u64 {
-        let faults = &self.exchange.counts().faults;
-        faults.iter().filter(|(kind, _)| matches!(kind, FaultKind::Rest(_))).map(|(_, count)| count).sum()
-    }
-
-    /// Until then nobody could know better of the symbol that is asked for, or of any.
-    fn excuse(&mut self, url: &str, until: Duration) {
-        let mut checker = lock(&self.checker);
-        let named = |book: &&mut Judged| url.is_empty() || url.contains(&format!("={}", book.symbol));
-        for book in checker.books.iter_mut().filter(named) {
-            book.staleness.excuse(until);
-        }
-    }
-
-    fn answer(&mut self, reader: usize, answer: Answer) {
-        self.checker().note(|| {
-            let body = answer.body.as_ref().map(|body| format!("{} bytes", body.len()));
-            format!("answer {} {}: {body:?}", answer.id, answer.url)
-        });
-        let stamp = self.stamp();
-        self.feed.answer(reader, answer, stamp);
-        self.stir(reader);
-    }
-
-    /// Sends what the REST queue lets go.
-    fn look(&mut self) {
-        let now = self.moment();
-        while let Some((reader, fetch)) = self.rest.next(now) {
-            let at = self.now + self.plan.latency;
-            self.agenda.put(at, Happening::Errand(Errand::Ask(reader, fetch, self.now)));
-        }
-        let wake = self.rest.wake();
-        if wake != Moment::NEVER && wake > now {
-            self.agenda.put(Duration::from_nanos(wake.0), Happening::Errand(Errand::Look));
         }
     }
 
@@ -630,6 +394,7 @@ impl<'a> World<'a> {
                         self.mark("lifetime");
                     }
                 }
+                self.opens.push(self.now);
                 self.sockets.insert((reader, socket), Socket::new(url, timeout));
                 let at = self.now + self.plan.latency;
                 self.agenda.put(at, Happening::Passage(Passage::Attempt((reader, socket))));
@@ -678,75 +443,9 @@ impl<'a> World<'a> {
         let route = access.route_of(touchline_market::Channel::Book).and_then(|at| access.routes.get(at));
         route.is_some_and(|route| url.strip_prefix(WS) == Some(route.path))
     }
-
-    /// The end: every book is live again, all is accounted for, and no rule of the venue was broken.
-    fn conclude(mut self) -> Outcome {
-        if self.checker().failure.is_none() {
-            let mut checker = lock(&self.checker);
-            let missing = |book: &&Judged| !book.state.is_live() && !book.is_at_its_end();
-            let missing = checker.books.iter().find(missing);
-            if let Some((symbol, state)) = missing.map(|book| (book.symbol.clone(), book.state)) {
-                checker.fail(|| format!("{symbol}: {state} a minute after the last fault"));
-            }
-        }
-        let counts = self.exchange.counts().clone();
-        let early = self.told_of_requests.early + self.told_of_connects.early;
-        if counts.breached() + early > 0 {
-            self.checker().fail(|| format!("rules broken: {:?}, {early} early requests", counts.breaches));
-        }
-        let stamp = self.stamp();
-        for (kind, count) in &counts.faults {
-            *self.marks.entry(coverage::name(*kind)).or_default() += count;
-        }
-        let (calm, edges) = {
-            let mut checker = lock(&self.checker);
-            checker.trace_ends();
-            (std::mem::take(&mut checker.calm), checker.edges.clone())
-        };
-        let report = self.feed.finish(stamp);
-        let mut checker = lock(&self.checker);
-        checker.calm = calm;
-        if !report.balances() {
-            checker.fail(|| format!("not all is accounted for: {report:?}"));
-        }
-        if report.intake.dropped > 0 {
-            *self.marks.entry("ring overrun").or_default() += report.intake.dropped;
-        }
-        Outcome {
-            seed: self.plan.seed,
-            failure: checker.failure.take(),
-            hash: checker.hash,
-            counted: checker.counted,
-            messages: counts.messages,
-            lasted: self.now,
-            marks: self.marks,
-            edges: edges.iter().map(|(edge, count)| (edge_name(*edge), *count)).collect(),
-            trace: std::mem::take(&mut checker.trace).into(),
-        }
-    }
 }
 
-/// The name of a change of state.
-fn edge_name(edge: (&'static str, &'static str)) -> &'static str {
-    match edge {
-        ("INIT", "SYNCING") => "INIT to SYNCING",
-        ("INIT", "STALE") => "INIT to STALE",
-        ("INIT", "LIVE") => "INIT to LIVE",
-        ("INIT", "DEAD") => "INIT to DEAD",
-        ("SYNCING", "LIVE") => "SYNCING to LIVE",
-        ("SYNCING", "STALE") => "SYNCING to STALE",
-        ("SYNCING", "DEAD") => "SYNCING to DEAD",
-        ("LIVE", "STALE") => "LIVE to STALE",
-        ("LIVE", "DEAD") => "LIVE to DEAD",
-        ("STALE", "STALE") => "STALE to STALE",
-        ("STALE", "LIVE") => "STALE to LIVE",
-        ("STALE", "DEAD") => "STALE to DEAD",
-        ("DEAD", "STALE") => "DEAD to STALE",
-        _ => "another",
-    }
-}
-
-fn lock(checker: &Mutex<Checker>) -> MutexGuard<'_, Checker> {
+pub(crate) fn lock(checker: &Mutex<Checker>) -> MutexGuard<'_, Checker> {
     checker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

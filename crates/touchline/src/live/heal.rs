@@ -152,7 +152,8 @@ impl Engine {
             }
             return;
         }
-        let ahead = theirs.map(|theirs| theirs.0 > ours && ours > 0);
+        // Behind is no proof of quiet either: a venue that counts anew is behind.
+        let ahead = theirs.map(|theirs| theirs.0 != ours && ours > 0);
         member.connection.probed(stream, ahead, stamp.now);
         if theirs == Some(Sequence(ours)) && !heard {
             // The stream was acknowledged before the snapshot, and since then nothing has happened at the venue: a

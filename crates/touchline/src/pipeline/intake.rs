@@ -1,8 +1,11 @@
 //! The reader's stage: inputs in, updates into a sink, every input counted.
 
-use touchline_market::{Bug, Channel, Head, InstrumentId, Reason, Sink, UpdateError, planted};
+use touchline_market::{
+    Bug, Channel, Head, InstrumentId, Reason, Record, Sink, SinkFull, UpdateError, planted,
+};
 use touchline_venue::{Adopt, Dialect, Listing, ParseError, Parsed, Rejected, Rest, VenueFacts};
 
+use super::Borrowed;
 use crate::counters::IntakeCounters;
 use crate::source::Event;
 
@@ -61,9 +64,15 @@ impl Intake {
         }
         let outcome = match event {
             Event::Frame(frame) => {
-                let mut outcome = self.dialect.frame(frame, &mut self.listing, sink);
+                let mut counting = Counting { sink: Borrowed(sink), updates: 0 };
+                let mut outcome = self.dialect.frame(frame, &mut self.listing, &mut counting);
+                let mut updates = counting.updates;
                 if let Err(Rejected { error: ParseError::Lost { .. }, .. }) = outcome {
-                    outcome = self.after_loss(frame, sink);
+                    (outcome, updates) = self.after_loss(frame, sink);
+                }
+                if outcome.is_err() {
+                    // What stood before the message that could not be read went on.
+                    self.counters.updates += updates;
                 }
                 self.judge(&outcome, sink);
                 outcome
@@ -126,10 +135,12 @@ impl Intake {
     /// taken. Breaks that find no room make an overrun, which every book hears of as well.
     #[cold]
     #[inline(never)]
-    fn after_loss(&mut self, frame: &[u8], sink: &mut impl Sink) -> Result<Parsed, Rejected> {
+    fn after_loss(&mut self, frame: &[u8], sink: &mut impl Sink) -> (Result<Parsed, Rejected>, u64) {
         self.counters.lost += 1;
         self.break_all(None, Reason::Gap, false, sink);
-        self.dialect.frame(frame, &mut self.listing, sink)
+        let mut counting = Counting { sink: Borrowed(sink), updates: 0 };
+        let outcome = self.dialect.frame(frame, &mut self.listing, &mut counting);
+        (outcome, counting.updates)
     }
 
     #[cold]
@@ -218,6 +229,31 @@ impl Intake {
             // No room even for that: every book will hear of it as soon as there is.
             Err(_) => self.overrun = true,
         }
+    }
+}
+
+/// Counts the updates that go into a sink.
+struct Counting<S> {
+    sink: S,
+    updates: u64,
+}
+
+impl<S: Sink> Sink for Counting<S> {
+    #[inline]
+    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
+        self.sink.push(record)
+    }
+
+    #[inline]
+    fn commit(&mut self, head: Head) -> Result<(), SinkFull> {
+        self.sink.commit(head)?;
+        self.updates += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn abandon(&mut self) {
+        self.sink.abandon();
     }
 }
 

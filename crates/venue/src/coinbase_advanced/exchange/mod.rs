@@ -8,6 +8,7 @@ mod data;
 mod rest;
 mod socket;
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use touchline_market::{Candle, Trade};
@@ -89,7 +90,7 @@ impl Exchange for Advanced {
         match text.split_once(r#","events":"#) {
             Some((envelope, events)) => {
                 out.push_str(envelope);
-                out.push_str(&format!(r#","sequence_num":{},"events":"#, connection.count));
+                let _ = write!(out, r#","sequence_num":{},"events":"#, connection.count);
                 out.push_str(events);
                 connection.count += 1;
             }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use touchline_market::{Candle, Level, Price, Qty, Side, Trade};
 
-use crate::exchange::{Moment, Traded, number, rfc3339};
+use crate::exchange::{Moment, Traded, digits, number, rfc3339};
 
 /// Levels a side that the checksum is over.
 pub(super) const CHECKED: usize = 10;
@@ -34,28 +34,20 @@ pub(super) fn book(
         }
         out.push(']');
     }
-    let _ = write!(out, r#","checksum":{}"#, checksum(traded, best));
+    let _ = write!(out, r#","checksum":{}"#, checksum(best));
     close(out, stamp_us);
 }
 
 /// The venue's guide "Spot WebSockets (v2) book checksum": for the ten lowest asks from the lowest up, then for the ten
 /// highest bids from the highest down, the price's digits as written, without the point and the zeros before the first
-/// other digit, then the quantity's in the same way; of all of them together CRC-32.
-fn checksum(traded: &Traded, (bids, asks): Sides<'_>) -> u32 {
-    let mut digest = crc32fast::Hasher::new();
-    let mut text = String::new();
-    let top = |levels: &'_ [Level]| levels.iter().take(CHECKED).copied().collect::<Vec<_>>();
-    for level in [top(asks), top(bids)].concat() {
-        for (mantissa, scale) in
-            [(level.price.0, traded.price_scale), (level.qty.0.cast_signed(), traded.qty_scale)]
-        {
-            text.clear();
-            number(&mut text, mantissa, scale);
-            text.retain(|digit| digit != '.');
-            digest.update(text.trim_start_matches('0').as_bytes());
-        }
+/// other digit, then the quantity's in the same way; of all of them together CRC-32. A mantissa's own digits are just these.
+fn checksum((bids, asks): Sides<'_>) -> u32 {
+    let mut text = String::with_capacity(CHECKED * 40);
+    for level in asks.iter().take(CHECKED).chain(bids.iter().take(CHECKED)) {
+        digits(&mut text, level.price.0.unsigned_abs(), 0);
+        digits(&mut text, level.qty.0, 0);
     }
-    digest.finalize()
+    crc32fast::hash(text.as_bytes())
 }
 
 /// `{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"buy","price":105944.20,"qty":0.00027625,"ord_type":"limit","trade_id":10218208,"timestamp":"2023-10-06T17:35:55.440295Z"}]}`
@@ -157,13 +149,12 @@ mod tests {
     /// The checksum of the book in the venue's older guide, whose value is documented; levels beyond ten do not count.
     #[test]
     fn the_documented_book_has_its_checksum() {
-        let traded = Traded { symbol: "A/B".into(), price_scale: 5, qty_scale: 8 };
         let at = |price| Level::new(price, 500);
         let asks: Vec<_> =
             [5_005, 5_010, 5_015, 5_020, 5_025, 5_030, 5_035, 5_040, 5_045, 5_050, 5_055].map(at).into();
         let bids: Vec<_> =
             [5_000, 4_995, 4_990, 4_980, 4_975, 4_970, 4_965, 4_960, 4_955, 4_950, 4_945].map(at).into();
-        assert_eq!(checksum(&traded, (&bids, &asks)), 974_947_235);
+        assert_eq!(checksum((&bids, &asks)), 974_947_235);
     }
 
     /// Every message keeps its zeros.

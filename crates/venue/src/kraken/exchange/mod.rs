@@ -44,7 +44,7 @@ impl Exchange for Spot {
             heartbeat: Some(Heartbeat { every: Duration::from_secs(1), when_quiet: true }),
             whole_requests: false,
             refuses_unknown: true,
-            acknowledges_first: true,
+            acknowledges_first: false,
             snapshots_in_stream: true,
             cuts: true,
             checksum_levels: 10,
