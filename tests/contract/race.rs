@@ -5,8 +5,9 @@ use touchline::venue::{Snapshots, VenueFacts};
 use crate::player::{Player, Verdicts};
 use crate::trace::Trace;
 
-/// The stream is subscribed to here: there is a past for snapshots that are older than it.
-const BEGIN: usize = 100;
+/// The stream is subscribed to here: there is a past for snapshots that are older than it. The message of this step is
+/// one number long: a snapshot before it misses the stream by one.
+const BEGIN: usize = 102;
 
 const POSITIONS: usize = 200;
 
@@ -65,7 +66,7 @@ fn run(trace: &Trace, position: usize, age: usize, again: bool) -> (Verdicts, bo
         step += 1;
         hear(&mut player, step);
         // The other tries come as the book wants them, a few messages later, and fresh.
-        if again && step % 4 == 0 && player.wants_snapshot() {
+        if again && step.is_multiple_of(4) && player.wants_snapshot() {
             player.snapshot(step);
         }
     }

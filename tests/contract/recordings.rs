@@ -25,6 +25,9 @@ type Inputs = Vec<(Nanos, Line, Vec<u8>)>;
 /// What a view shows, with its place in its stream.
 type Shown = ((u64, u64), Vec<Level>, Vec<Level>);
 
+/// Bids and asks.
+type Both = (Vec<Level>, Vec<Level>);
+
 /// What came of a recording.
 pub(crate) struct Outcome {
     pub(crate) states: u64,
@@ -42,7 +45,7 @@ pub(crate) fn check(name: &str, path: &Path) -> Option<Outcome> {
     plan.marking = Marking::Line;
     let start = if survey.has_snapshot { Start::Snapshot } else { Start::Empty };
     plan.instruments = survey.instruments.iter().map(|listed| (listed.instrument.clone(), start)).collect();
-    let mut truth: HashMap<(usize, (u64, u64)), Vec<(Vec<Level>, Vec<Level>)>> = HashMap::new();
+    let mut truth: HashMap<(usize, (u64, u64)), Vec<Both>> = HashMap::new();
     // Where each book was first whole: what a damaged recording shows before that was never published in this one.
     let mut begins = HashMap::new();
     run(&plan, inputs.iter(), |book, (place, bids, asks)| {

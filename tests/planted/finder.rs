@@ -13,7 +13,7 @@ use crate::single::Kind;
 use crate::{budget, crossed, cuts, race, single, whole};
 
 /// Seeds that are tried.
-const SEEDS: u64 = 12;
+const SEEDS: usize = 90;
 
 /// How long each has its faults. A minute without follows.
 const FAULTY: Duration = Duration::from_secs(120);
@@ -44,7 +44,7 @@ fn each(facts: &'static VenueFacts, kind: Kind) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Finder {
     Check(&'static str, Check, &'static VenueFacts),
-    Seed(u64, &'static VenueFacts),
+    Seed(usize, &'static VenueFacts),
 }
 
 impl Finder {
@@ -56,10 +56,10 @@ impl Finder {
             .collect()
     }
 
-    /// The first seeds, each at every venue that has a side of the wire of its own.
+    /// The first seeds, at one venue after the other.
     pub(crate) fn seeds() -> Vec<Self> {
-        let venues = || all().iter().filter(|facts| (facts.exchange)().is_some());
-        (0..SEEDS).flat_map(|seed| venues().map(move |facts| Self::Seed(seed, facts))).collect()
+        let venues = all().iter().filter(|facts| (facts.exchange)().is_some()).cycle();
+        (0..SEEDS).zip(venues).map(|(seed, facts)| Self::Seed(seed, facts)).collect()
     }
 
     pub(crate) fn name(&self) -> String {
@@ -70,7 +70,11 @@ impl Finder {
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::checks().into_iter().chain(Self::seeds()).find(|finder| finder.name() == name)
+        let (what, venue) = name.split_once(", ")?;
+        if let Some(seed) = what.strip_prefix("seed ") {
+            return Some(Self::Seed(seed.parse().ok()?, touchline::venue::find(venue)?));
+        }
+        Self::checks().into_iter().find(|finder| finder.name() == name)
     }
 
     /// The first words of what it finds with this bug planted.
@@ -86,8 +90,8 @@ impl Finder {
 }
 
 /// What the simulation of a seed finds wrong.
-fn simulate(seed: u64, facts: &VenueFacts) -> Option<String> {
-    run(&Plan::of(seed, &[], Some(facts.name.as_str()))?, FAULTY, 0).failure
+fn simulate(seed: usize, facts: &VenueFacts) -> Option<String> {
+    run(&Plan::of(seed as u64, &[], Some(facts.name.as_str()))?, FAULTY, 0).failure
 }
 
 thread_local! {

@@ -44,7 +44,10 @@ const SAMPLES: [(&str, &str); 16] = [
     ("reconnect_null", "ignored: notice"),
     ("subscribed", "ignored: acknowledgement"),
     // The plain numbers are not exact, the texts are.
-    ("trade", "Trade ethusd 0..216000484 at 1641343709599000000 flags 0: sold 0.931 for 3802.93 as 216000484"),
+    (
+        "trade",
+        "Trade ethusd 0..216000484 at 1641343709599000000 flags 0: sold 0.931 for 3802.93 as 216000484",
+    ),
     (
         "trade_perpetual",
         "Trade btcusd-perp 0..2001939623936278528 at 1789456400586000000 flags 0: \
@@ -223,7 +226,8 @@ fn both_sides_of_the_wire_agree() {
     let mut notice = String::new();
     exchange.shutdown(&opening.connection, 0, &mut notice);
     assert_eq!((facts.texts.reply)(notice.as_bytes()), Reply::Closing);
-    let stream = Stream { name: "live_trades_btcusd".into(), symbol: "btcusd".into(), channel: None, levels: 0 };
+    let stream =
+        Stream { name: "live_trades_btcusd".into(), symbol: "btcusd".into(), channel: None, levels: 0 };
     let moment = Moment { stamp_us: 7, ..Moment::default() };
     let trade = Trade { price: Price(12_345), qty: Qty(5), id: u64::MAX, aggressor: Side::Bid };
     let mut out = String::new();
@@ -313,7 +317,13 @@ fn recordings_are_understood() {
         ("bitstamp-tardis-frames", &[("Trade", 2)]),
         (
             "bitstamp-ws1-20220105",
-            &[("Delta", 717), ("Snapshot", 10), ("Trade", 10), ("ignored: acknowledgement", 20), ("listed", 140)],
+            &[
+                ("Delta", 717),
+                ("Snapshot", 10),
+                ("Trade", 10),
+                ("ignored: acknowledgement", 20),
+                ("listed", 140),
+            ],
         ),
     ];
     for (name, path) in recordings() {

@@ -147,7 +147,8 @@ impl Checker {
         let after = (read.epoch, read.sequence.0);
         (book.state, book.epoch, book.sequence) = (to, read.epoch, read.sequence.0);
         book.live += u64::from(read.is_live());
-        book.rejected |= to == State::Stale(Reason::SubscriptionRejected);
+        let refused = Reason::SubscriptionRejected;
+        book.rejected |= to == State::Stale(refused) || to == State::Dead(refused);
         book.rejected &= !read.is_live();
         let whole = read.is_live() && book.live.is_multiple_of(WHOLE_EVERY);
         let (truth, symbol) = (book.truth.clone(), book.symbol.clone());

@@ -1,6 +1,6 @@
 //! Snapshots: those of the stream, and those asked for beside it, which join the stream by their sequence.
 
-use touchline_market::{Bug, Flags, Head, Nanos, Reason, Record, Side, State, UpdateKind, planted};
+use touchline_market::{Bug, Crossing, Flags, Head, Nanos, Reason, Record, Side, State, UpdateKind, planted};
 
 use super::doubt::Reach;
 use super::{Checked, Keeper, Outcome, Phase};
@@ -152,7 +152,7 @@ impl Keeper {
         }
     }
 
-    /// Applies the kept deltas to the snapshot just loaded, as far as the book has the venue's checksums.
+    /// Applies the kept deltas to the snapshot just loaded, as far as the book has the venue's checksums and does not cross.
     fn replay(&mut self, reach: Reach) -> Result<(), BookError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         if planted(Bug::KeptDropped) {
@@ -160,7 +160,8 @@ impl Keeper {
         }
         let mut stopped = None;
         for (n, (head, body)) in buffer.messages().enumerate() {
-            if self.checked == Checked::Failed {
+            // A book that crosses on the way is as wrong as one that is crossed in the end: a later message may hide it.
+            if self.checked == Checked::Failed || self.is_impossible() {
                 stopped = Some((n, None));
                 break;
             }
@@ -196,6 +197,11 @@ impl Keeper {
         self.phase = Phase::Waiting;
         self.state = State::Stale(Reason::BadMessage);
         Err(error)
+    }
+
+    /// Are the levels crossed, where they must not be?
+    fn is_impossible(&self) -> bool {
+        self.config.crossing == Crossing::Judged && self.book.is_crossed() && !planted(Bug::CrossedUnseen)
     }
 
     /// Replaces the levels.
@@ -325,6 +331,32 @@ mod tests {
                 assert!(book.counters().balance(0));
             }
         }
+    }
+
+    /// A kept delta crosses the book, and a later one would hide that: the book stops there, and another snapshot, newer
+    /// than both, makes it live.
+    #[test]
+    fn crossing_among_kept_deltas_is_not_hidden_by_later_ones() {
+        let mut book = keeper(Continuity::Range);
+        let crossed = State::Stale(Reason::Crossed);
+        check(
+            &mut book,
+            &[
+                (delta(3, 4, &[(12, 7)], &[]), Outcome::Buffered, State::Syncing),
+                (delta(4, 5, &[], &[(9, 0), (13, 1)]), Outcome::Buffered, State::Syncing),
+                (beside(3, &[(1, 1)], &[(9, 9)]), Outcome::Applied, crossed),
+            ],
+        );
+        assert!(book.wants_snapshot());
+        check(
+            &mut book,
+            &[
+                (delta(5, 6, &[], &[(14, 1)]), Outcome::Buffered, crossed),
+                (beside(6, &[(1, 1)], &[(13, 1), (14, 1)]), Outcome::Applied, LIVE),
+            ],
+        );
+        assert_eq!(book.shown(), [vec![(1, 1)], vec![(13, 1), (14, 1)]]);
+        assert!(book.counters().balance(book.buffered()), "{:?}", book.counters());
     }
 
     /// A book that began empty is live with a snapshot only when the stream joins it.

@@ -8,8 +8,8 @@ use crossbeam_queue::ArrayQueue;
 use touchline_market::{Head, Record, Sink, SinkFull};
 use touchline_ring::{Batch, Consumer, Message, Producer};
 
-/// Buffers for large messages: two, so that one can be filled while the other is read.
-const LARGE_BUFFERS: usize = 2;
+/// Buffers for large messages: one is filled while another is read, and several snapshots of a stream can come in one read.
+const LARGE_BUFFERS: usize = 4;
 
 /// Room of a large buffer at the start: two sides of 5,000 levels. It grows to the largest message seen.
 const LARGE_RECORDS: usize = 4_096;
