@@ -214,7 +214,11 @@ impl<'a> Player<'a> {
         let price = 10_i64.pow(u32::from(price_scale.saturating_sub(traded.price_scale)));
         let qty = 10_u64.pow(u32::from(qty_scale.saturating_sub(traded.qty_scale)));
         assert!(price_scale >= traded.price_scale && qty_scale >= traded.qty_scale, "{}: scales", self.what);
-        assert!(level.price.0 % price == 0 && level.qty.0.is_multiple_of(qty), "{}: digits appeared", self.what);
+        assert!(
+            level.price.0 % price == 0 && level.qty.0.is_multiple_of(qty),
+            "{}: digits appeared",
+            self.what
+        );
         Level::new(level.price.0 / price, level.qty.0 / qty)
     }
 

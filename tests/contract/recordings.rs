@@ -63,7 +63,10 @@ pub(crate) fn check(name: &str, path: &Path) -> Option<Outcome> {
         Blind::Everything => 0,
     };
     let mut outcome = Outcome { states: 0, blind: 0, faults: 0 };
-    for kind in Kind::ALL {
+    // Without numbers a repeated message counts as the newest there is, at a place that the recording never had: runs with
+    // a true book judge that.
+    let kinds = Kind::ALL.into_iter();
+    for kind in kinds.filter(|kind| *kind != Kind::Repeated || venue.blind() == Blind::Nothing) {
         for at in frames.iter().copied().step_by((frames.len() / PLACES).max(1)) {
             let damaged = damaged(&inputs, at, kind);
             outcome.faults += 1;

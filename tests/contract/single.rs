@@ -74,7 +74,7 @@ pub(crate) fn line(facts: &VenueFacts, kind: Kind, verdicts: Verdicts) -> String
 fn pass(trace: &Trace, kind: Kind, offset: usize) -> Verdicts {
     let what = format!("{} {kind:?} from {offset}", trace.facts.name);
     let mut player = Player::new(trace, 0, &what);
-    let mut answer_at = Some(ANSWER_AFTER);
+    let (mut answer_at, mut answered) = (Some(ANSWER_AFTER), 0);
     let mut held = None;
     let (mut watching, mut faults, mut declared) = (false, 0, 0);
     let first = AROUND + 1 + offset;
@@ -82,8 +82,9 @@ fn pass(trace: &Trace, kind: Kind, offset: usize) -> Verdicts {
         let text = player.send(step);
         let hit = step >= first && (step - first).is_multiple_of(STRIDE) && step <= MESSAGES + AROUND;
         if hit {
-            // Where a loss shows late or never, the book may be waiting for it just now.
-            let waits = answer_at.is_some() && trace.facts.blind() != Blind::Nothing;
+            // Where a loss shows late or never, the book may be waiting just now: for the answer, or for what follows it.
+            let waits = answer_at.is_some() || answered + 1 == step;
+            let waits = waits && trace.facts.blind() != Blind::Nothing;
             assert!(player.is_live() || waits, "{what}: back before step {step}: {:?}", player.state());
             (faults, watching) = (faults + 1, true);
         }
@@ -111,6 +112,7 @@ fn pass(trace: &Trace, kind: Kind, offset: usize) -> Verdicts {
         }
         if answer_at.take_if(|at| *at <= step).is_some() {
             player.snapshot(step);
+            answered = step;
         }
     }
     player.verdicts.faults = faults;

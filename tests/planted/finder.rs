@@ -122,6 +122,7 @@ fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 /// The first line, not too long, with `n` for each number: those change with every change elsewhere.
 fn first_words(text: &str) -> String {
     const LONGEST: usize = 90;
+    let text = text.strip_prefix("assertion `left == right` failed: ").unwrap_or(text);
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let (mut words, mut inside) = (String::new(), false);
     for letter in line.chars().take_while(|letter| *letter != '{').take(LONGEST) {
@@ -130,6 +131,7 @@ fn first_words(text: &str) -> String {
             _ if number && inside => {}
             _ if number => words.push('n'),
             '|' => words.push('/'),
+            '`' => words.push('\''),
             other => words.push(other),
         }
         inside = number;

@@ -20,6 +20,10 @@ use crate::Moment;
 /// Silence on both sides after which a stream is handed over without an overlap. What follows is judged by the book.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long the new connection may bring nothing but what the old one had: longer, and the venue counts anew, so that
+/// its numbers say nothing of what was forwarded. What follows is judged by the book.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// Decides for each message of the two connections whether it is forwarded. Used only while both are open.
 #[derive(Clone, Debug)]
 pub struct Handover {
@@ -32,6 +36,8 @@ struct Stream {
     is_new: bool,
     /// It is the new one's, but that has not yet brought all that the old one had: what it brings again is dropped.
     behind: bool,
+    /// Since when it was seen to be.
+    behind_since: Option<Moment>,
     /// The new connection's subscription is acknowledged.
     acknowledged: bool,
     /// `L`; 0: nothing forwarded yet, or the venue gives no sequence.
@@ -74,7 +80,9 @@ impl Handover {
         if stream.is_new {
             return false;
         }
-        stream.last = stream.last.max(sequence);
+        // Before the new one can say anything, the old one's last word counts, also where the venue has begun to count anew.
+        let fell = sequence > 0 && !stream.acknowledged;
+        stream.last = if fell { sequence } else { stream.last.max(sequence) };
         if stream.ahead != 0 && sequence == stream.ahead {
             stream.is_new = true;
             self.left -= 1;
@@ -90,6 +98,10 @@ impl Handover {
     pub fn new_one(&mut self, stream: usize, covers_from: u64, sequence: u64) -> bool {
         let Some(stream) = self.streams.get_mut(stream) else { return false };
         stream.spoke = true;
+        if stream.is_done() {
+            // Less than before is for the book to judge: the venue may count anew.
+            return sequence == 0 || std::mem::replace(&mut stream.last, sequence) != sequence;
+        }
         if !stream.is_new {
             let overlaps = if sequence == 0 { stream.acknowledged } else { covers_from <= stream.last };
             if !overlaps {
@@ -99,7 +111,7 @@ impl Handover {
             (stream.is_new, stream.behind) = (true, true);
         }
         let forward = sequence == 0 || sequence > stream.last;
-        if stream.behind && (forward || sequence == stream.last) {
+        if forward || sequence == stream.last {
             stream.behind = false;
             self.left -= 1;
         }
@@ -137,9 +149,14 @@ impl Handover {
         self.streams.get(stream).map_or(0, |stream| stream.last)
     }
 
-    /// Hands over the streams that were quiet for 1 s since their acknowledgement. To be called every 100 ms or so.
+    /// Hands over the streams that were quiet for 1 s since their acknowledgement, and those on which the new connection
+    /// has been behind for 2 s. To be called every 100 ms or so.
     pub fn settle(&mut self, now: Moment) {
         for stream in &mut self.streams {
+            if stream.behind && now.since(*stream.behind_since.get_or_insert(now)) >= BEHIND {
+                (stream.behind, stream.last) = (false, 0);
+                self.left -= 1;
+            }
             if stream.is_done() || !stream.acknowledged {
                 continue;
             }
@@ -251,6 +268,33 @@ mod tests {
         assert!(!handover.old(1, 12) && !handover.new_one(1, 10, 10) && handover.all_done());
         assert!(handover.new_one(1, 12, 12));
         assert!(handover.new_snapshot(1, 20) && !handover.new_one(1, 20, 20), "begun anew on the new one");
+    }
+
+    /// The venue counts anew before the new connection is there, while that is behind, or after it took over: each time
+    /// what the new one brings of the new count is forwarded, at the latest after two seconds.
+    #[test]
+    fn new_count_is_not_held_back() {
+        let mut before = Handover::new(1);
+        before.begin(0, 1_000_000);
+        assert!(before.old(0, 1_000_003) && before.old(0, 5));
+        before.acknowledged(0, Moment(0));
+        assert!(!before.new_one(0, 3, 5) && before.all_done() && before.new_one(0, 5, 9));
+
+        let mut behind = Handover::new(1);
+        behind.begin(0, 1_000_000);
+        behind.acknowledged(0, Moment(0));
+        assert!(!behind.new_one(0, 0, 5) && !behind.old(0, 5), "old numbers, as it seems");
+        behind.settle(Moment(1_000_000_000));
+        assert!(!behind.new_one(0, 5, 9) && !behind.all_done());
+        behind.settle(Moment(2_999_999_999));
+        assert!(!behind.all_done());
+        behind.settle(Moment(3_000_000_000));
+        assert!(behind.all_done() && behind.new_one(0, 9, 12) && behind.last(0) == 12);
+
+        let mut after = Handover::new(2);
+        after.begin(0, 1_000_000);
+        assert!(after.new_one(0, 1_000_000, 1_000_002) && after.is_done(0));
+        assert!(after.new_one(0, 0, 5) && !after.new_one(0, 0, 5) && after.new_one(0, 5, 9));
     }
 
     /// A stream that the new connection loses is the old one's again, and can be handed over once more.

@@ -189,6 +189,12 @@ impl Market {
         Whole { sequence: self.sequence, bids: self.levels(Side::Bid), asks: self.levels(Side::Ask) }
     }
 
+    /// The oldest sequence of which the whole book is still known.
+    #[must_use]
+    pub fn oldest(&self) -> u64 {
+        self.undo.front().map_or(self.sequence, |undo| undo.sequence)
+    }
+
     /// The whole book as it was at `sequence`, or the oldest that is still known.
     #[must_use]
     pub fn whole_at(&self, sequence: u64) -> Whole {

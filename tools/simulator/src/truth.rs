@@ -241,11 +241,13 @@ impl State {
         self.eras.push_back(Era::default());
     }
 
-    /// Sequence and stamp of a state some messages back, or of the oldest of this count.
+    /// Sequence and stamp of a state some messages back, or of the oldest of this count that can be told whole.
     pub(crate) fn state_back(&self, messages: usize) -> (u64, u64) {
         let states = self.eras.back().map(|era| &era.states);
         let place = states.map_or(0, VecDeque::len).saturating_sub(1 + messages);
-        let found = states.and_then(|states| states.get(place));
+        let oldest = self.market.oldest();
+        let mut known = states.into_iter().flatten().skip(place);
+        let found = known.find(|known| known.sequence >= oldest);
         found.map_or((0, self.stamp_us), |known| (known.sequence, known.stamp_us))
     }
 

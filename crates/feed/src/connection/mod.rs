@@ -35,6 +35,9 @@ const HARSH: [u16; 2] = [1_008, 1_013];
 /// on its way than what we send at its end, and still not meet it there.
 const SEND_WINDOW: Duration = Duration::from_millis(1_250);
 
+/// Room left for pongs whatever is asked for: the socket layer sends up to two a second, and does not ask.
+const PONGS_SPARED: usize = 2;
+
 /// How much later than the socket's own deadline an attempt is given up that nobody reported about.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -358,7 +361,7 @@ impl Connection {
         if now < due {
             return due;
         }
-        if let Err(free) = self.sends.may(0, now) {
+        if let Err(free) = self.sends.may(PONGS_SPARED, now) {
             return free;
         }
         self.sends.count(now);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use touchline_venue::{Ask, VenueFacts};
 
+use super::PONGS_SPARED;
 use super::liveness::Watch;
 use crate::bucket::Bucket;
 use crate::{Action, Moment, Rules, StreamId};
@@ -173,8 +174,7 @@ impl Streams {
             if self.hello.is_empty() && !has_leavers && batch.is_empty() {
                 return self.next_wanted();
             }
-            // One send is spared for a pong, which the socket layer does not ask us about.
-            if let Err(free) = sends.may(1, now) {
+            if let Err(free) = sends.may(PONGS_SPARED, now) {
                 return free;
             }
             sends.count(now);

@@ -14,6 +14,9 @@ use super::watch::Watch;
 use crate::latency::Recorder;
 use crate::pipeline::Shard;
 
+/// How often a connection that is gone looks for room to tell its books of what it lost.
+const ROOM_EVERY: Duration = Duration::from_millis(100);
+
 impl Driver for Engine {
     type Control = Control;
 
@@ -84,6 +87,8 @@ impl Driver for Engine {
         // What one of them set off in another is done at once, in the next turn.
         let connections = self.members.iter().flatten().map(|member| member.connection.wake());
         let wake = connections.min().unwrap_or(Moment::NEVER).min(overlaps).min(self.resyncs.wake());
+        let untold = self.members.iter().flatten().any(|member| member.leaving && member.socket.is_none());
+        let wake = if untold { wake.min(now + ROOM_EVERY) } else { wake };
         self.wake = if self.dirty { now } else { wake };
         commands.append(&mut self.commands);
         Turn::Until(self.wake.min(held))

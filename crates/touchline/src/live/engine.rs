@@ -276,13 +276,23 @@ impl Engine {
         }
     }
 
-    /// A connection that was closed for good and has no socket any more leaves only its counts.
+    /// A connection that was closed for good and has no socket any more leaves only its counts, as soon as its books have
+    /// heard of what it lost: until then no book behind the same ring is up to date.
     fn retire_if_gone(&mut self, index: usize) {
+        let Some(member) = self.member(index).filter(|member| member.leaving && member.socket.is_none())
+        else {
+            return;
+        };
+        if member.intake.is_overrun() {
+            let order = Order::Breaks { reason: Reason::Overrun, dead: false };
+            self.deliver(index, order, self.stamp);
+        }
         let Some(place) = self.members.get_mut(index) else { return };
-        if place.as_ref().is_some_and(|member| member.leaving && member.socket.is_none())
-            && let Some(member) = place.take()
-        {
+        if let Some(member) = place.take_if(|member| !member.intake.is_overrun()) {
             self.retired.merge(member.intake.counters());
+        } else if let Some(member) = place {
+            // Still no room: again with the next turn.
+            member.dirty = true;
         }
     }
 

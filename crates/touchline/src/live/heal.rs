@@ -2,7 +2,7 @@
 
 use touchline_feed::{Moment, Refusal, StreamId};
 use touchline_link::{Answer, Command, Fetch, Stamp};
-use touchline_market::{Channel, Flags, Head, InstrumentId, Reason, Sequence, UpdateKind};
+use touchline_market::{Channel, Continuity, Flags, Head, InstrumentId, Reason, Sequence, UpdateKind};
 use touchline_venue::{Parsed, Snapshots};
 
 use super::engine::Engine;
@@ -152,8 +152,10 @@ impl Engine {
             }
             return;
         }
-        // Behind is no proof of quiet either: a venue that counts anew is behind.
-        let ahead = theirs.map(|theirs| theirs.0 != ours && ours > 0);
+        // Behind is no proof of quiet either: a venue that counts anew is behind. Where the sequence is a time, a snapshot
+        // may bear that of its making: only an equal one says something.
+        let timed = member.venue.continuity == Continuity::Unchecked;
+        let ahead = theirs.map(|theirs| theirs.0 != ours && ours > 0).filter(|ahead| !(*ahead && timed));
         member.connection.probed(stream, ahead, stamp.now);
         if theirs == Some(Sequence(ours)) && !heard {
             // The stream was acknowledged before the snapshot, and since then nothing has happened at the venue: a

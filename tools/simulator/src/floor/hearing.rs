@@ -26,7 +26,11 @@ impl Floor {
         let now_ms = self.now_ms(now);
         let Some(line) = self.lines.get_mut(&id).filter(|line| !line.ended) else { return };
         self.counts.client_messages += 1;
-        let mut breach = line.session.counted(now);
+        // A close frame ends what could be limited.
+        let mut breach = match frame {
+            ClientFrame::Close(_) => None,
+            _ => line.session.counted(now),
+        };
         match frame {
             ClientFrame::Ping(payload) => {
                 let mut pong = Vec::new();

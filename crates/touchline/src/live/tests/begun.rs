@@ -184,6 +184,34 @@ fn takes_over_by_its_snapshots(venue: &'static VenueFacts) {
     assert_eq!((bench.sockets.len(), bench.fetched.len()), (1, 0), "the old one is closed");
 }
 
+/// A connection that was taken over from while its books could not be told of what it lost: it is gone only when they
+/// have heard, and no message is held against the ring that it shared any more.
+#[test]
+fn connection_that_is_gone_leaves_no_overrun() {
+    let rules = Rules { lifetime: Some(ms(20_000)), ..Rules::default() };
+    let mut bench = Bench::asked(rules);
+    bench.accept();
+    (0..3).for_each(|id| bench.snapshot(0, id));
+    while bench.sockets.len() < 2 {
+        bench.run(ms(100));
+    }
+    bench.open(bench.sockets.len() - 1);
+    bench.run(ms(50));
+    (0..3).for_each(|id| bench.snapshot(1, id));
+    let stamp = bench.stamp();
+    let is_overrun = |bench: &Bench| bench.engine.member(0).is_some_and(|old| old.intake.is_overrun());
+    while !is_overrun(&bench) {
+        let head = Head::broken(InstrumentId(0), None, Reason::Gap);
+        bench.engine.deliver(0, Order::Head(head), stamp);
+    }
+    bench.run(ms(0));
+    assert!(bench.sockets.len() == 1 && is_overrun(&bench) && bench.lane.is_overrun());
+    bench.clear();
+    bench.run(ms(200));
+    assert_eq!(bench.breaks(), [0, 1, 2].map(|id| (id, Reason::Overrun)));
+    assert!(bench.engine.member(0).is_none() && !bench.lane.is_overrun());
+}
+
 /// The old connection fails after the new one's streams began: their snapshots came before the break, so every stream of
 /// the new one is subscribed to anew.
 #[test]
