@@ -113,6 +113,9 @@ pub enum Snapshots {
         request: fn(symbol: &str, levels: u32) -> RestRequest,
         /// The sequence that a snapshot's body names; `None` if it is no snapshot.
         sequence: fn(body: &[u8]) -> Option<Sequence>,
+        /// Where the sequence is a time, and a snapshot may bear that of its making: a number for the levels of a body,
+        /// the same for the same levels. Two snapshots then say whether the market moved between them.
+        contents: Option<fn(body: &[u8]) -> Option<u64>>,
     },
     /// The stream begins with one; another one comes after subscribing anew.
     Stream,

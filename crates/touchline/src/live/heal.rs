@@ -2,14 +2,14 @@
 
 use touchline_feed::{Moment, Refusal, StreamId};
 use touchline_link::{Answer, Command, Fetch, Stamp};
-use touchline_market::{Channel, Continuity, Flags, Head, InstrumentId, Reason, Sequence, UpdateKind};
+use touchline_market::{Channel, Flags, Head, InstrumentId, Reason, Sequence, UpdateKind};
 use touchline_venue::{Parsed, Snapshots};
 
 use super::engine::Engine;
 use super::member::Order;
 use super::snapshots::Asked;
 
-/// Levels a side that a probe asks for: only its sequence is looked at.
+/// Levels a side that a probe asks for: only its sequence is looked at, unless the sequence is a time.
 const PROBE_LEVELS: u32 = 5;
 
 /// Which requests go first when a host's budget is short: books that wait, then quiet streams, then live books that
@@ -74,9 +74,12 @@ impl Engine {
             let (number, _) = member.owner(stream)?;
             member.locals.get(number as usize).map(|local| local.key)
         });
-        let asked = owner.is_some_and(|key| {
-            self.fetch(key, Asked::Probe { key, member: index, stream }, PROBE_LEVELS, SECOND)
-        });
+        let levels = match self.member(index).map(|member| member.venue.texts.snapshots) {
+            Some(Snapshots::Rest { contents: Some(_), .. }) => self.setup.snapshot_levels,
+            _ => PROBE_LEVELS,
+        };
+        let asked = owner
+            .is_some_and(|key| self.fetch(key, Asked::Probe { key, member: index, stream }, levels, SECOND));
         if !asked && let Some(member) = self.member_mut(index) {
             member.connection.probed(stream, None, now);
         }
@@ -128,7 +131,21 @@ impl Engine {
         let order = Order::Snapshot { url: &answer.url, body: &body, flags };
         let taken = matches!(self.deliver(index, order, stamp), Some(Ok(Parsed::Updates(_))));
         self.share_sequence(key);
+        self.note_contents(key, &body);
         taken
+    }
+
+    /// Remembers what a snapshot showed, where its time alone will not say whether the market moved.
+    fn note_contents(&mut self, key: u32, body: &[u8]) {
+        let Some((index, number)) = self.book(key) else { return };
+        let Some(member) = self.member_mut(index) else { return };
+        let Snapshots::Rest { sequence, contents: Some(contents), .. } = member.venue.texts.snapshots else {
+            return;
+        };
+        let shown = sequence(body).zip(contents(body)).map(|(sequence, contents)| (sequence.0, contents));
+        if let Some(local) = member.locals.get_mut(number as usize) {
+            local.shown = shown;
+        }
     }
 
     /// A probe was answered: the venue's sequence against the newest that came by the stream or by a snapshot.
@@ -136,12 +153,13 @@ impl Engine {
         let forwarded = self.forwarded(index, stream);
         let Some(member) = self.members.get_mut(index).and_then(Option::as_mut) else { return };
         let gone = matches!(answer.body, Err(Refusal::Status { status: 400 | 404, .. }));
-        let Snapshots::Rest { sequence, .. } = member.venue.texts.snapshots else { return };
-        let theirs = answer.body.ok().and_then(|body| sequence(&body));
+        let Snapshots::Rest { sequence, contents, .. } = member.venue.texts.snapshots else { return };
+        let body = answer.body.as_ref().ok();
+        let theirs = body.and_then(|body| sequence(body));
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
         let Some(local) = member.locals.get(number as usize).filter(|local| local.key == key) else { return };
         // A connection that took over brought nothing itself of what came before.
-        let (ours, heard) = (local.sequence.max(forwarded), local.heard);
+        let (ours, heard, shown) = (local.sequence.max(forwarded), local.heard, local.shown);
         if gone {
             // Silent, and the venue knows no such instrument any more: only a person can say what becomes of it.
             let told = local.refused;
@@ -152,18 +170,39 @@ impl Engine {
             }
             return;
         }
-        // Behind is no proof of quiet either: a venue that counts anew is behind. Where the sequence is a time, a snapshot
-        // may bear that of its making: only an equal one says something.
-        let timed = member.venue.continuity == Continuity::Unchecked;
-        let ahead = theirs.map(|theirs| theirs.0 != ours && ours > 0).filter(|ahead| !(*ahead && timed));
-        member.connection.probed(stream, ahead, stamp.now);
-        if theirs == Some(Sequence(ours)) && !heard {
+        // Behind is no proof of quiet either: a venue that counts anew is behind.
+        let mut ahead = theirs.map(|theirs| theirs.0 != ours && ours > 0);
+        let mut same = theirs == Some(Sequence(ours));
+        if let (Some(contents), Some(later)) = (contents, theirs.filter(|theirs| theirs.0 != ours)) {
+            // Its time may be that of its making. What the last snapshot showed says whether the market moved since; if
+            // updates came since that, this one is the next to be compared with, and the book has it.
+            let now_shown = body.and_then(|body| contents(body));
+            ahead = match shown.filter(|(at, _)| *at == ours && later.0 > ours).zip(now_shown) {
+                Some(((_, before), now)) => {
+                    same = before == now;
+                    Some(!same)
+                }
+                None if later.0 > ours => {
+                    let taken = self.take_snapshot(key, answer, stamp, Flags::BESIDE_STREAM);
+                    return self.probe_ended(index, stream, taken.then_some(false), stamp.now);
+                }
+                None => None,
+            };
+        }
+        if same && !heard {
             // The stream was acknowledged before the snapshot, and since then nothing has happened at the venue: a
             // delta that changes nothing, at the snapshot's sequence, proves it to the book.
             let mut head = Head::new(UpdateKind::Delta, InstrumentId(number));
             (head.previous, head.sequence) = (Sequence(ours), Sequence(ours));
             head.flags = Flags::BESIDE_STREAM;
             self.deliver(index, Order::Head(head), stamp);
+        }
+        self.probe_ended(index, stream, ahead, stamp.now);
+    }
+
+    fn probe_ended(&mut self, index: usize, stream: StreamId, ahead: Option<bool>, now: Moment) {
+        if let Some(member) = self.member_mut(index) {
+            member.connection.probed(stream, ahead, now);
         }
         self.mark(index);
     }

@@ -172,6 +172,7 @@ impl Member {
             whole: false,
             sequence: 0,
             heard: false,
+            shown: None,
             begun: false,
             refused: false,
             ended: false,

@@ -23,6 +23,8 @@ pub(crate) struct Local {
     pub(crate) sequence: u64,
     /// A delta came since the stream was acknowledged.
     pub(crate) heard: bool,
+    /// Sequence and contents of the last snapshot, where the venue's snapshots bear a time of their own.
+    pub(crate) shown: Option<(u64, u64)>,
     /// A snapshot of its book came in the stream since the stream was last asked for.
     pub(crate) begun: bool,
     /// The venue refused it for good: only a person can revive its book.

@@ -85,6 +85,7 @@ impl Venue for Binance {
         snapshots: Snapshots::Rest {
             request: subscribe::spot_snapshot,
             sequence: subscribe::snapshot_sequence,
+            contents: None,
         },
         instruments: subscribe::spot_instruments,
     };

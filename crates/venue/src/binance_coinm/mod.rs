@@ -49,6 +49,7 @@ impl Venue for BinanceCoinm {
         snapshots: Snapshots::Rest {
             request: subscribe::coinm_snapshot,
             sequence: subscribe::snapshot_sequence,
+            contents: None,
         },
         instruments: subscribe::coinm_instruments,
     };

@@ -71,6 +71,7 @@ impl Venue for BinanceUsdm {
         snapshots: Snapshots::Rest {
             request: subscribe::usdm_snapshot,
             sequence: subscribe::snapshot_sequence,
+            contents: None,
         },
         instruments: subscribe::usdm_instruments,
     };

@@ -81,7 +81,11 @@ impl Venue for Bitstamp {
         together: |_, _| false,
         request: subscribe::request,
         reply: subscribe::reply,
-        snapshots: Snapshots::Rest { request: subscribe::snapshot, sequence: subscribe::snapshot_sequence },
+        snapshots: Snapshots::Rest {
+            request: subscribe::snapshot,
+            sequence: subscribe::snapshot_sequence,
+            contents: Some(subscribe::snapshot_contents),
+        },
         instruments: instruments::request,
     };
 

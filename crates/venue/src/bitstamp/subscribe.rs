@@ -11,6 +11,7 @@
 //!
 //! The name of a stream is the venue's channel: its kind and the symbol.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -100,6 +101,21 @@ pub(super) fn snapshot_sequence(body: &[u8]) -> Option<Sequence> {
     stamp.microtimestamp.parse().ok().filter(|&micros| micros > 0).map(Sequence)
 }
 
+/// A number for the levels of a snapshot's body.
+pub(super) fn snapshot_contents(body: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Levels<'a> {
+        #[serde(borrow)]
+        bids: Vec<[&'a str; 2]>,
+        #[serde(borrow)]
+        asks: Vec<[&'a str; 2]>,
+    }
+    let levels: Levels<'_> = serde_json::from_slice(body).ok()?;
+    let mut hasher = rustc_hash::FxHasher::default();
+    (levels.bids, levels.asks).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
 /// REST responses by their path. A book with `group` 0 or 2 lists single orders: several of one price.
 pub(super) fn rest_kind(url: &str) -> Rest<'_> {
     let path = path(url).trim_end_matches('/');
@@ -118,6 +134,21 @@ pub(super) fn rest_kind(url: &str) -> Rest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The same levels at another time have the same contents; another quantity or side has not.
+    #[test]
+    fn contents_are_the_levels_alone() {
+        let body = |stamp: u64, bids: &str, asks: &str| {
+            let text = format!(r#"{{"microtimestamp":"{stamp}","bids":[{bids}],"asks":[{asks}]}}"#);
+            snapshot_contents(text.as_bytes())
+        };
+        let (one, two) = (r#"["1.5","2"]"#, r#"["1.5","3"]"#);
+        assert!(body(1, one, two).is_some());
+        assert_eq!(body(1, one, two), body(2, one, two));
+        assert_ne!(body(1, one, two), body(1, two, one));
+        assert_ne!(body(1, one, ""), body(1, "", one));
+        assert_eq!(snapshot_contents(b"<html>"), None);
+    }
 
     /// Requests look as documented, one channel each, and stay under 512 bytes for the longest symbol that is looked up.
     #[test]
