@@ -263,14 +263,7 @@ fn impossible(venue: &VenueFacts) -> Vec<Switch> {
         }
     }
     match venue.texts.snapshots {
-        Snapshots::Rest { .. } => {
-            all.push(Switch::SnapshotLost);
-            // What is asked for beside the stream has the time it was made at: it does not tell a stream that never
-            // begins from a market that is quiet. Its book stays STALE, and says so.
-            if venue.continuity == Continuity::Unchecked {
-                all.push(Switch::Silent);
-            }
-        }
+        Snapshots::Rest { .. } => all.push(Switch::SnapshotLost),
         Snapshots::Stream => all.extend([
             Switch::SnapshotOld,
             Switch::SnapshotError,

@@ -361,6 +361,12 @@ impl Keeper {
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
+        // The owner's proof that the venue has nothing newer than a snapshot says nothing of any other one.
+        if head.flags.has(Flags::BESIDE_STREAM)
+            && !(self.phase == Phase::Joining && head.sequence == self.last)
+        {
+            return self.ignore();
+        }
         match self.phase {
             Phase::Waiting if self.config.start == Start::Snapshot || self.epoch > 0 => self.keep(head, body),
             Phase::Waiting => {
