@@ -104,6 +104,9 @@ pub struct RestRequest {
     pub weight: u32,
 }
 
+/// A number for the levels in a snapshot's body: the same for the same levels.
+pub type Contents = fn(body: &[u8]) -> Option<u64>;
+
 /// Where a book's snapshots come from.
 #[derive(Clone, Copy, Debug)]
 pub enum Snapshots {
@@ -115,7 +118,7 @@ pub enum Snapshots {
         sequence: fn(body: &[u8]) -> Option<Sequence>,
         /// Where the sequence is a time, and a snapshot may bear that of its making: a number for the levels of a body,
         /// the same for the same levels. Two snapshots then say whether the market moved between them.
-        contents: Option<fn(body: &[u8]) -> Option<u64>>,
+        contents: Option<Contents>,
     },
     /// The stream begins with one; another one comes after subscribing anew.
     Stream,

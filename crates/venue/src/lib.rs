@@ -27,7 +27,9 @@ pub mod coinbase_advanced;
 pub mod kraken;
 pub mod kraken_v1;
 
-pub use access::{Access, Ask, CONNECT_WINDOW, Limits, Reply, RestRequest, Route, Snapshots, Texts};
+pub use access::{
+    Access, Ask, CONNECT_WINDOW, Contents, Limits, Reply, RestRequest, Route, Snapshots, Texts,
+};
 pub use listing::{Adopt, Found, Listing, SYMBOLS_MAX};
 pub use parsing::{Ignored, ParseError, Parsed, Rejected};
 pub use registry::{Blind, VenueFacts, all, by_host_of, by_name_prefix, find};
