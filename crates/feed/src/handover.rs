@@ -40,6 +40,9 @@ struct Stream {
     behind_since: Option<Moment>,
     /// The new connection's subscription is acknowledged.
     acknowledged: bool,
+    /// It begins with a snapshot, without which nothing of the new connection is of use; and whether that came.
+    begins: bool,
+    begun: bool,
     /// `L`; 0: nothing forwarded yet, or the venue gives no sequence.
     last: u64,
     /// The last sequence of the new one's messages that were dropped because they were ahead; 0: none.
@@ -60,6 +63,13 @@ impl Handover {
     pub fn begin(&mut self, stream: usize, last: u64) {
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.last = last;
+        }
+    }
+
+    /// The stream begins with a snapshot: however quiet it is, it is not handed over before that came.
+    pub fn awaits_snapshot(&mut self, stream: usize) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.begins = true;
         }
     }
 
@@ -124,6 +134,7 @@ impl Handover {
     pub fn new_snapshot(&mut self, stream: usize, sequence: u64) -> bool {
         if let Some(stream) = self.streams.get_mut(stream).filter(|stream| sequence >= stream.last) {
             stream.spoke = true;
+            stream.begun = true;
             stream.last = sequence;
             if !stream.is_done() {
                 (stream.is_new, stream.behind) = (true, false);
@@ -139,7 +150,7 @@ impl Handover {
     pub fn give_back(&mut self, stream: usize) -> bool {
         let Some(stream) = self.streams.get_mut(stream) else { return false };
         self.left += usize::from(stream.is_done());
-        let fresh = Stream { last: stream.last, ..Stream::default() };
+        let fresh = Stream { last: stream.last, begins: stream.begins, ..Stream::default() };
         std::mem::replace(stream, fresh).is_new
     }
 
@@ -157,7 +168,7 @@ impl Handover {
                 (stream.behind, stream.last) = (false, 0);
                 self.left -= 1;
             }
-            if stream.is_done() || !stream.acknowledged {
+            if stream.is_done() || !stream.acknowledged || stream.begins && !stream.begun {
                 continue;
             }
             if stream.spoke {
@@ -253,6 +264,17 @@ mod tests {
         assert!(handover.is_done(1) && !handover.all_done(), "the third is not acknowledged");
         assert_eq!(handover.old_ended().collect::<Vec<_>>(), [2]);
         assert!(handover.all_done());
+    }
+
+    /// A quiet stream that begins with a snapshot is the old one's until the snapshot comes.
+    #[test]
+    fn quiet_stream_waits_for_its_snapshot() {
+        let mut handover = Handover::new(2);
+        handover.awaits_snapshot(0);
+        (0..2).for_each(|stream| handover.acknowledged(stream, Moment(0)));
+        handover.settle(Moment(0) + QUIET);
+        assert!(!handover.is_new(0) && handover.is_new(1) && handover.old(0, 0));
+        assert!(handover.new_snapshot(0, 0) && handover.all_done());
     }
 
     /// A snapshot of the new connection takes over, ahead or level; one that is behind does too, but only what is newer

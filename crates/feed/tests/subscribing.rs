@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Bench, most_within, ms, secs};
-use touchline_feed::{Action, Ending, Phase, Report, StreamId};
+use touchline_feed::{Action, Ending, Phase, Report, Rules, StreamId};
 use touchline_market::Reason;
 use touchline_venue::{Ask, Reply};
 
@@ -111,6 +111,25 @@ fn stream_without_an_answer_is_left_alone_after_five_tries() {
     bench.connection.ended(Ending::Cut, bench.now);
     bench.run(secs(1));
     assert!(bench.connection.is_subscribed(stream));
+}
+
+/// A stream that speaks counts as given when its answer is overdue: it is not asked for again, and its silence is looked
+/// after from its last word on.
+#[test]
+fn stream_that_speaks_without_an_answer_is_given() {
+    let mut bench = Bench::new();
+    bench.venue.answers = false;
+    let stream = bench.subscribe("a", true);
+    bench.connection.open(bench.now);
+    bench.run(secs(3));
+    bench.connection.data(stream, bench.now);
+    let last_word = bench.now;
+    bench.run(secs(3));
+    assert!(bench.connection.is_subscribed(stream));
+    bench.run(secs(5));
+    assert_eq!(bench.requests.len(), 1);
+    let probes = bench.when(|action| matches!(action, Action::Probe(_)));
+    assert_eq!(probes.first().map(|at| at.since(last_word)), Some(Rules::default().probe_after()));
 }
 
 /// A refusal that is not for good is tried five times; its neighbour of the same request lives from the first halving.

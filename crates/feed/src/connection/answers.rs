@@ -135,13 +135,21 @@ impl Streams {
         }
     }
 
-    /// Requests that were not answered in time.
+    /// Requests that were not answered in time. Data says as much as an answer: a stream that speaks was given.
     pub(super) fn time_out(&mut self, rules: &Rules, now: Moment, actions: &mut VecDeque<Action>) {
         while let Some(request) = self.requests.pop_front_if(|request| request.at + rules.ack_timeout <= now)
         {
             let cause = Cause { code: 0, text: "no answer", terminal: false };
             for place in request.streams {
-                self.failed(place, &cause, rules, now, actions);
+                match self.data_at.get(place as usize).copied() {
+                    Some(heard) if heard > request.at => {
+                        self.acknowledge(place, now, actions);
+                        if let Some(slot) = self.slots.get_mut(place as usize) {
+                            slot.watch = Watch::from(heard, slot.watch.is_renewed());
+                        }
+                    }
+                    _ => self.failed(place, &cause, rules, now, actions),
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use touchline_feed::{Handover, Moment, StreamId};
 use touchline_market::{Channel, Continuity, Head, InstrumentId, Reason};
+use touchline_venue::Snapshots;
 
 use super::engine::Engine;
 use super::member::Order;
@@ -53,6 +54,9 @@ impl Engine {
                 handover.begin(place, last);
             }
         }
+        if matches!(venue.texts.snapshots, Snapshots::Stream) {
+            self.book_places(new).into_iter().for_each(|place| handover.awaits_snapshot(place));
+        }
         self.inherit_sequences(old, new);
         let pair = Some(Overlap { old, new, handover });
         match self.overlaps.get_mut(overlap) {
@@ -81,6 +85,14 @@ impl Engine {
             Some((place(local.stream(Channel::Book)?)? as usize, local.sequence)).filter(|_| local.heard)
         });
         books.collect()
+    }
+
+    /// The places of a connection's books in its hand-over.
+    fn book_places(&self, index: usize) -> Vec<usize> {
+        let Some(member) = self.member(index) else { return Vec::new() };
+        let streams = member.streams.iter().zip(&member.places);
+        let books = streams.filter(|(owner, _)| matches!(owner, Some((_, Channel::Book))));
+        books.filter_map(|(_, place)| place.map(|place| place as usize)).collect()
     }
 
     /// Numbers the streams that both connections have, the same on both sides. Returns how many.
