@@ -40,8 +40,8 @@ struct Stream {
     behind_since: Option<Moment>,
     /// The new connection's subscription is acknowledged.
     acknowledged: bool,
-    /// It begins with a snapshot, without which nothing of the new connection is of use; and whether that came.
-    begins: bool,
+    /// Silence does not hand it over; and whether a snapshot of the new connection has come.
+    strict: bool,
     begun: bool,
     /// `L`; 0: nothing forwarded yet, or the venue gives no sequence.
     last: u64,
@@ -66,10 +66,11 @@ impl Handover {
         }
     }
 
-    /// The stream begins with a snapshot: however quiet it is, it is not handed over before that came.
-    pub fn awaits_snapshot(&mut self, stream: usize) {
+    /// However quiet the stream is, it is not handed over before a snapshot of the new connection came or both have brought
+    /// the same.
+    pub fn awaits_proof(&mut self, stream: usize) {
         if let Some(stream) = self.streams.get_mut(stream) {
-            stream.begins = true;
+            stream.strict = true;
         }
     }
 
@@ -150,7 +151,7 @@ impl Handover {
     pub fn give_back(&mut self, stream: usize) -> bool {
         let Some(stream) = self.streams.get_mut(stream) else { return false };
         self.left += usize::from(stream.is_done());
-        let fresh = Stream { last: stream.last, begins: stream.begins, ..Stream::default() };
+        let fresh = Stream { last: stream.last, strict: stream.strict, ..Stream::default() };
         std::mem::replace(stream, fresh).is_new
     }
 
@@ -168,7 +169,7 @@ impl Handover {
                 (stream.behind, stream.last) = (false, 0);
                 self.left -= 1;
             }
-            if stream.is_done() || !stream.acknowledged || stream.begins && !stream.begun {
+            if stream.is_done() || !stream.acknowledged || stream.strict && !stream.begun {
                 continue;
             }
             if stream.spoke {
@@ -266,15 +267,17 @@ mod tests {
         assert!(handover.all_done());
     }
 
-    /// A quiet stream that begins with a snapshot is the old one's until the snapshot comes.
+    /// A quiet stream whose silence proves nothing is the old one's until a snapshot comes, or an overlap.
     #[test]
-    fn quiet_stream_waits_for_its_snapshot() {
-        let mut handover = Handover::new(2);
-        handover.awaits_snapshot(0);
-        (0..2).for_each(|stream| handover.acknowledged(stream, Moment(0)));
+    fn quiet_stream_waits_for_its_proof() {
+        let mut handover = Handover::new(3);
+        handover.awaits_proof(0);
+        handover.awaits_proof(2);
+        (0..3).for_each(|stream| handover.acknowledged(stream, Moment(0)));
         handover.settle(Moment(0) + QUIET);
         assert!(!handover.is_new(0) && handover.is_new(1) && handover.old(0, 0));
-        assert!(handover.new_snapshot(0, 0) && handover.all_done());
+        assert!(handover.new_snapshot(0, 0) && handover.is_done(0) && !handover.is_new(2));
+        assert!(handover.old(2, 7) && !handover.new_one(2, 7, 7) && handover.all_done());
     }
 
     /// A snapshot of the new connection takes over, ahead or level; one that is behind does too, but only what is newer

@@ -78,8 +78,10 @@ impl Engine {
             Some(Snapshots::Rest { contents: Some(_), .. }) => self.setup.snapshot_levels,
             _ => PROBE_LEVELS,
         };
-        let asked = owner
-            .is_some_and(|key| self.fetch(key, Asked::Probe { key, member: index, stream }, levels, SECOND));
+        let socket = self.member(index).and_then(|member| member.socket);
+        let asked = owner.is_some_and(|key| {
+            self.fetch(key, Asked::Probe { key, member: index, stream, socket }, levels, SECOND)
+        });
         if !asked && let Some(member) = self.member_mut(index) {
             member.connection.probed(stream, None, now);
         }
@@ -119,7 +121,11 @@ impl Engine {
             Asked::Refresh { key } => {
                 self.take_snapshot(key, answer, stamp, Flags::BESIDE_STREAM.with(Flags::REFRESH));
             }
-            Asked::Probe { key, member, stream } => self.probed(key, member, stream, answer, stamp),
+            Asked::Probe { key, member, stream, socket } => {
+                if self.member(member).is_some_and(|member| member.socket == socket && socket.is_some()) {
+                    self.probed(key, member, stream, answer, stamp);
+                }
+            }
         }
         self.dirty = true;
     }

@@ -54,8 +54,11 @@ impl Engine {
                 handover.begin(place, last);
             }
         }
-        if matches!(venue.texts.snapshots, Snapshots::Stream) {
-            self.book_places(new).into_iter().for_each(|place| handover.awaits_snapshot(place));
+        // Silence on both sides proves nothing where a stream begins with a snapshot, or where nothing numbers what comes
+        // after it.
+        let unproven = venue.continuity == Continuity::Unchecked;
+        if unproven || matches!(venue.texts.snapshots, Snapshots::Stream) {
+            self.book_places(new).into_iter().for_each(|place| handover.awaits_proof(place));
         }
         self.inherit_sequences(old, new);
         let pair = Some(Overlap { old, new, handover });

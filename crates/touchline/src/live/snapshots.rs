@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 use touchline_feed::StreamId;
+use touchline_link::SocketId;
 
 /// What a REST request was made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,6 +25,8 @@ pub(crate) enum Asked {
         member: usize,
         /// Which.
         stream: StreamId,
+        /// The socket it was quiet on: of a later one the answer says nothing.
+        socket: Option<SocketId>,
     },
 }
 
