@@ -36,6 +36,8 @@ impl Collector {
 }
 
 impl Observer for Collector {
+    const INCIDENTS: bool = true;
+
     fn incident(&mut self, _: &Head, incident: &Arc<Incident>) {
         self.count += 1;
         if self.kept.len() < self.most {

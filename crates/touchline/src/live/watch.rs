@@ -207,6 +207,8 @@ impl fmt::Debug for Watch {
 }
 
 impl crate::pipeline::Observer for Watch {
+    const INCIDENTS: bool = true;
+
     #[cold]
     fn incident(&mut self, _: &Head, incident: &Arc<Incident>) {
         if let Some(log) = &self.log {

@@ -252,15 +252,15 @@ impl Desk {
     /// The book is not LIVE, and its readers have seen it. If it was until now, that is an incident.
     #[cold]
     #[inline(never)]
-    fn hear_not_live<'a>(
+    fn hear_not_live<'a, O: Observer>(
         &mut self,
         sequence: Sequence,
         head: &Head,
         body: impl Iterator<Item = &'a Record> + Clone,
         outcome: Outcome,
-        observer: &mut impl Observer,
+        observer: &mut O,
     ) {
-        if !self.flight.was_live() {
+        if !self.flight.was_live() || !O::INCIDENTS {
             return;
         }
         let (instrument, continuity, keeper) = (&self.instrument, self.continuity, self.kept.keeper());

@@ -21,6 +21,9 @@ pub trait Observer {
     /// Does it look at book messages before the book does? Only then [`before`](Self::before) is asked.
     const LOOKS_AHEAD: bool = false;
 
+    /// Does it want to hear of incidents? They are written down, which takes memory, only for one who does.
+    const INCIDENTS: bool = false;
+
     /// A book message that the book has not yet: true keeps it from the book.
     fn before<'a>(
         &mut self,
