@@ -33,6 +33,11 @@ impl Bucket {
         if free <= now { Ok(()) } else { Err(free) }
     }
 
+    /// How often it was done in the window that ends now; no more than the limit is known.
+    pub(crate) fn used(&self, now: Moment) -> usize {
+        self.times.iter().filter(|&&time| time + self.window > now).count()
+    }
+
     /// It is done, allowed or not.
     pub fn count(&mut self, now: Moment) {
         if self.times.len() == self.limit {

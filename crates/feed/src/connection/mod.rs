@@ -35,8 +35,9 @@ const HARSH: [u16; 2] = [1_008, 1_013];
 /// on its way than what we send at its end, and still not meet it there.
 const SEND_WINDOW: Duration = Duration::from_millis(1_250);
 
-/// Room left for pongs whatever is asked for: the socket layer sends up to two a second, and does not ask.
-const PONGS_SPARED: usize = 2;
+/// Room left for pongs whatever is asked for: the socket layer sends up to two a second, and does not ask. Those that
+/// were just sent need none any more.
+const PONGS_SPARED: u32 = 2;
 
 /// How much later than the socket's own deadline an attempt is given up that nobody reported about.
 const GRACE: Duration = Duration::from_millis(500);
@@ -79,6 +80,8 @@ pub struct Connection {
     live: bool,
     /// Every send of the last [`SEND_WINDOW`], pongs included.
     sends: Bucket,
+    /// The pongs among them.
+    pongs: Bucket,
     bad_messages: Bucket,
     actions: VecDeque<Action>,
     /// When we last sent a ping.
@@ -117,6 +120,7 @@ impl Connection {
             socket: Socket::Closed,
             live: false,
             sends: Bucket::new(venue.access.limits.sends_per_second, SEND_WINDOW),
+            pongs: Bucket::new(PONGS_SPARED, SEND_WINDOW),
             bad_messages: Bucket::new(bad, Duration::from_secs(60)),
             actions: VecDeque::new(),
             ping_at: Moment(0),
@@ -197,6 +201,7 @@ impl Connection {
         self.heard_at = now;
         self.ping_at = now;
         self.sends.clear();
+        self.pongs.clear();
         self.bad_messages.clear();
         self.broken = None;
         self.limited = 0;
@@ -228,6 +233,12 @@ impl Connection {
     pub fn pinged(&mut self, now: Moment) {
         self.heard_at = now;
         self.sends.count(now);
+        self.pongs.count(now);
+    }
+
+    /// How many pongs may still have to be sent beside what is sent now.
+    fn pongs_to_come(&self, now: Moment) -> usize {
+        (PONGS_SPARED as usize).saturating_sub(self.pongs.used(now))
     }
 
     /// A message could not be read. The owner has already broken what it concerns; too many of them end the session.
@@ -349,7 +360,8 @@ impl Connection {
         }
         let silent = self.heard_at + self.rules.idle;
         let ping = self.ping(now);
-        let sent = self.streams.send(self.venue, &mut self.sends, now, &mut self.actions);
+        let spare = self.pongs_to_come(now);
+        let sent = self.streams.send(self.venue, (&mut self.sends, spare), now, &mut self.actions);
         self.look_whether_live();
         let timeout = self.streams.next_timeout(&self.rules);
         [silent, ping, sent, watched, timeout, self.roll_at].into_iter().min().unwrap_or(now)
@@ -361,7 +373,7 @@ impl Connection {
         if now < due {
             return due;
         }
-        if let Err(free) = self.sends.may(PONGS_SPARED, now) {
+        if let Err(free) = self.sends.may(self.pongs_to_come(now), now) {
             return free;
         }
         self.sends.count(now);

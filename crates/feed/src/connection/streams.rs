@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use touchline_venue::{Ask, VenueFacts};
 
-use super::PONGS_SPARED;
 use super::liveness::Watch;
 use crate::bucket::Bucket;
 use crate::{Action, Moment, Rules, StreamId};
@@ -163,7 +162,7 @@ impl Streams {
     pub(super) fn send(
         &mut self,
         venue: &VenueFacts,
-        sends: &mut Bucket,
+        (sends, spare): (&mut Bucket, usize),
         now: Moment,
         actions: &mut VecDeque<Action>,
     ) -> Moment {
@@ -174,7 +173,7 @@ impl Streams {
             if self.hello.is_empty() && !has_leavers && batch.is_empty() {
                 return self.next_wanted();
             }
-            if let Err(free) = sends.may(PONGS_SPARED, now) {
+            if let Err(free) = sends.may(spare, now) {
                 return free;
             }
             sends.count(now);
