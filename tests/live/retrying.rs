@@ -133,12 +133,13 @@ fn a_thousand_streams_keep_to_the_limit() {
     rig.finish();
 }
 
-/// R3. A hundred books lose their connection again and again, until their snapshots cost more than a minute's budget:
-/// the weight of a minute stays within the venue's limit, those that must wait say after five seconds that their
-/// snapshot is late, and those that had theirs are live.
+/// R3. Eighty books lose their connection again and again, until their snapshots cost more than a minute's budget: the
+/// weight of a minute stays within the venue's limit, those that must wait say after five seconds that their snapshot is
+/// late, and those that had theirs are live. (Two rounds leave weight for sixty more: a snapshot that came too early to
+/// join its stream is asked for again, and a busy machine has some of these.)
 #[test]
 fn mass_resync_keeps_to_the_weight_of_a_minute() {
-    let config = Config { rate: 2_000.0, ..quiet(100) };
+    let config = Config { rate: 2_000.0, ..quiet(80) };
     let rig = rig_with(config, |mut builder| {
         builder.config_mut().snapshot_levels = 500; // 25 each: two rounds fit into the 6,000 of a minute.
         builder.config_mut().timing.stable = Some(Duration::from_millis(1));
@@ -157,7 +158,7 @@ fn mass_resync_keeps_to_the_weight_of_a_minute() {
     let late = State::Stale(Reason::SnapshotLate);
     let began = Instant::now();
     rig.wait("those that wait are late", |rig| {
-        states(rig, late) >= 50 && states(rig, State::Live) + states(rig, late) == 100
+        states(rig, late) >= 20 && states(rig, State::Live) + states(rig, late) == 80
     });
     let after = began.elapsed();
     assert!((4_900..7_000).contains(&after.as_millis()), "late after {after:?}");
@@ -165,7 +166,7 @@ fn mass_resync_keeps_to_the_weight_of_a_minute() {
     assert!(live >= 5, "{live} live of those whose snapshot there was weight for");
     assert!(counts.weight_max <= 6_000, "{} of 6,000", counts.weight_max);
     println!(
-        "100 books live in {first:?} and {second:?} for a weight of {weight}; then {live} live and {late} late at {}",
+        "80 books live in {first:?} and {second:?} for a weight of {weight}; then {live} live and {late} late at {}",
         counts.weight_max
     );
     rig.finish();
