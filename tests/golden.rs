@@ -1,13 +1,14 @@
 //! Every recording of a venue that is spoken here: its books equal the reference bit for bit, through the two-thread
 //! pipeline and through one thread.
 
+use std::path::Path;
+
 use serde_json::Value;
+use touchline::venue::{VenueFacts, all, by_host_of, by_name_prefix};
 use touchline::verify::Verification;
 use touchline::{Placement, Replay};
+use touchline_capture::{Kind, Reader};
 use touchline_tests::{captures_with_golden, tell};
-
-/// How the names of recordings begin.
-const RECORDED: [&str; 5] = ["binance-", "bitstamp-", "coinbase-advanced-", "kraken-v1-", "kraken-v2-"];
 
 /// The fields of a symbol that must be equal.
 const FIELDS: [&str; 10] = [
@@ -37,16 +38,20 @@ struct Compared {
 /// by state; the venue's checksums and its own best prices, where the reference counted them, must agree as often.
 #[test]
 fn every_book_equals_the_reference() {
-    for prefix in RECORDED {
+    let (spoken, skipped): (Vec<_>, Vec<_>) = captures_with_golden("")
+        .into_iter()
+        .map(|(name, capture, golden)| (venue_of(&name, &capture), name, capture, golden))
+        .partition(|(venue, ..)| venue.is_some());
+    for (_, name, ..) in skipped {
+        tell(&format!("skipped: {name} (its venue is not spoken here)"));
+    }
+    for facts in all() {
         let mut compared = Compared::default();
-        for (name, capture, golden) in captures_with_golden(prefix) {
-            if touchline_venue::by_name_prefix(&name).is_none() {
-                tell(&format!("skipped: {name} (its venue is not spoken here)"));
-                continue;
-            }
+        let of_venue = |venue: &Option<&VenueFacts>| venue.is_some_and(|venue| venue.name == facts.name);
+        for (_, name, capture, golden) in spoken.iter().filter(|(venue, ..)| of_venue(venue)) {
             let golden: Value = serde_json::from_slice(&std::fs::read(golden).unwrap()).unwrap();
             for placement in [Placement::BookThread, Placement::Reader] {
-                compared.compare(&name, Replay::open(&capture).unwrap().placement(placement), &golden);
+                compared.compare(name, Replay::open(capture).unwrap().placement(placement), &golden);
             }
             compared.recordings += 1;
         }
@@ -55,10 +60,32 @@ fn every_book_equals_the_reference() {
         }
         let Compared { recordings, books, states, best_prices, checksums } = compared;
         tell(&format!(
-            "{prefix}*: compared {states} states of {books} books in {recordings} recordings, both placements; \
-             {checksums} checksums and {best_prices} best prices agree with the venue's own"
+            "{}: compared {states} states of {books} books in {recordings} recordings, both placements; \
+             {checksums} checksums and {best_prices} best prices agree with the venue's own",
+            facts.name
         ));
     }
+}
+
+/// The venue that a recording is of: the one its name begins with, unless all its URLs are of somebody else, whose
+/// name only begins alike.
+fn venue_of(name: &str, capture: &Path) -> Option<&'static VenueFacts> {
+    let venue = by_name_prefix(name)?;
+    let mut reader = Reader::open(capture).unwrap();
+    let mut others = false;
+    while let Some(record) = reader.next().unwrap() {
+        let url = match record.kind {
+            Kind::Connected => std::str::from_utf8(record.payload).ok(),
+            Kind::Rest => record.rest().map(|(url, _)| url),
+            _ => None,
+        };
+        match url.map(by_host_of) {
+            Some(Some(venue)) => return Some(venue),
+            Some(None) => others = true,
+            None => {}
+        }
+    }
+    (!others).then_some(venue)
 }
 
 impl Compared {

@@ -330,6 +330,18 @@ pub struct Traded {
     pub qty_scale: u8,
 }
 
+impl Traded {
+    /// Appends a price with all its decimals.
+    pub(crate) fn price(&self, out: &mut String, price: Price) {
+        number(out, price.0, self.price_scale);
+    }
+
+    /// Appends a quantity with all its decimals.
+    pub(crate) fn qty(&self, out: &mut String, qty: Qty) {
+        number(out, qty.0.cast_signed(), self.qty_scale);
+    }
+}
+
 /// A whole book, or the best levels of it where fewer were asked for; best levels first.
 #[derive(Clone, Copy, Debug)]
 pub struct Book<'a> {

@@ -1,7 +1,9 @@
 //! Numbers at an instrument's scales, and the widening of scales where the data is finer.
 
 use touchline_json::{DecimalError, Value, decimal, document};
-use touchline_market::{LEVELS_MAX, Level, LevelPacker, Price, Qty, SCALE_MAX, Sink, UpdateError};
+use touchline_market::{
+    Head, LEVELS_MAX, Level, LevelPacker, Price, Qty, Record, SCALE_MAX, Sink, SinkFull, UpdateError,
+};
 
 use crate::{Found, Listing, ParseError};
 
@@ -172,6 +174,21 @@ fn level_fault(
     let faulty = faulty.or_else(|| qty(pair.1, qty_name, found.qty_scale).err());
     // One of the two fails alone as it failed in the pair.
     faulty.unwrap_or(ParseError::WrongType(price_name).into())
+}
+
+/// Hands on an update whose body is one record. Says how many updates that is.
+#[inline]
+pub(crate) fn single<S: Sink>(record: Record, head: Head, found: Found, sink: &mut S) -> Result<u32, Fault> {
+    sink.push(record).map_err(|SinkFull| UpdateError::SinkFull)?;
+    commit(head, found, sink)
+}
+
+/// Hands on the update whose body is in the sink, at the scales of its numbers. Says how many updates that is.
+#[inline]
+pub(crate) fn commit<S: Sink>(mut head: Head, found: Found, sink: &mut S) -> Result<u32, Fault> {
+    (head.price_scale, head.qty_scale) = (found.price_scale, found.qty_scale);
+    sink.commit(head).map_err(|SinkFull| UpdateError::SinkFull)?;
+    Ok(1)
 }
 
 fn first_two(element: Value<'_>) -> Option<(Value<'_>, Value<'_>)> {

@@ -12,6 +12,7 @@
 mod access;
 #[cfg(feature = "simulator")]
 pub mod exchange;
+mod fields;
 mod learn;
 mod listing;
 mod parsing;
@@ -33,7 +34,7 @@ pub use access::{
 pub use listing::{Adopt, Found, Listing, SYMBOLS_MAX};
 pub use parsing::{Ignored, ParseError, Parsed, Rejected};
 pub use registry::{Blind, VenueFacts, all, by_host_of, by_name_prefix, find};
-pub use venue::{InstrumentsError, Rest, Venue};
+pub use venue::{InstrumentsError, Parse, Rest, Venue};
 
 registry::venues! {
     Binance: binance,

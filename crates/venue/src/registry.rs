@@ -138,29 +138,34 @@ macro_rules! venues {
     ($($variant:ident: $folder:ident),+ $(,)?) => {
         /// A connection's parser: whichever venue it speaks to. One branch a frame chooses; behind it everything is
         /// known when compiled.
-        #[derive(Debug)]
         #[allow(clippy::large_enum_variant, reason = "one value per connection, made once")]
         pub enum Dialect {
             $(
                 #[doc = concat!("The dialect in `", stringify!($folder), "`.")]
-                $variant($folder::$variant),
+                $variant(<$folder::$variant as Venue>::Parser),
             )+
         }
 
+        impl std::fmt::Debug for Dialect {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self { $(Self::$variant(_) => stringify!($variant),)+ })
+            }
+        }
+
         pub(crate) static VENUES: &[VenueFacts] = &[
-            $(VenueFacts::of::<$folder::$variant>(|| Dialect::$variant($folder::$variant::default())),)+
+            $(VenueFacts::of::<$folder::$variant>(|| Dialect::$variant($folder::$variant::parser())),)+
         ];
 
         impl Dialect {
-            /// As [`Venue::connected`].
+            /// As [`Parse::connected`].
             pub fn connected(&mut self, url: &str) {
-                match self { $(Self::$variant(venue) => venue.connected(url),)+ }
+                match self { $(Self::$variant(parser) => parser.connected(url),)+ }
             }
 
-            /// As [`Venue::frame`].
+            /// As [`Parse::frame`].
             ///
             /// # Errors
-            /// As [`Venue::frame`].
+            /// As [`Parse::frame`].
             #[inline]
             pub fn frame<S: touchline_market::Sink>(
                 &mut self,
@@ -168,7 +173,7 @@ macro_rules! venues {
                 listing: &mut Listing,
                 sink: &mut S,
             ) -> Result<Parsed, Rejected> {
-                match self { $(Self::$variant(venue) => venue.frame(frame, listing, sink),)+ }
+                match self { $(Self::$variant(parser) => parser.frame(frame, listing, sink),)+ }
             }
 
             /// As [`Venue::rest_kind`].
@@ -177,10 +182,10 @@ macro_rules! venues {
                 match self { $(Self::$variant(_) => $folder::$variant::rest_kind(url),)+ }
             }
 
-            /// As [`Venue::snapshot`].
+            /// As [`Parse::snapshot`].
             ///
             /// # Errors
-            /// As [`Venue::snapshot`].
+            /// As [`Parse::snapshot`].
             pub fn snapshot<S: touchline_market::Sink>(
                 &mut self,
                 symbol: &str,
@@ -189,7 +194,7 @@ macro_rules! venues {
                 sink: &mut S,
             ) -> Result<Parsed, Rejected> {
                 match self {
-                    $(Self::$variant(venue) => venue.snapshot(symbol, body, listing, sink),)+
+                    $(Self::$variant(parser) => parser.snapshot(symbol, body, listing, sink),)+
                 }
             }
 

@@ -1,4 +1,4 @@
-//! Stamps that venues write as text.
+//! Stamps that venues write as text, and days of the calendar.
 
 use touchline_market::Nanos;
 
@@ -89,6 +89,19 @@ fn days_of_month(year: u64, month: u64) -> Option<u64> {
     }
 }
 
+/// Year, month and day of a day counted from 1970-01-01.
+pub(crate) fn date(days: u64) -> (u64, u64, u64) {
+    // Years counted from March, so that the leap day is a year's last; eras of 400 years are all alike.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + 400 * era + u64::from(month <= 2), month, day_of_month)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Every day from 1970 to 2100 follows the one before it by 86,400 seconds.
+    /// Every day from 1970 to 2100 follows the one before it by 86,400 seconds, and is found again by its number.
     #[test]
     fn days_follow_one_another() {
         let mut expected = 0;
@@ -125,6 +138,7 @@ mod tests {
                 for day in 1..=days_of_month(year, month).unwrap() {
                     let text = format!("{year:04}-{month:02}-{day:02}T00:00:00Z");
                     assert_eq!(rfc3339(&text), Some(Nanos(expected)), "{text}");
+                    assert_eq!(date(expected / (SECONDS_A_DAY * 1_000_000_000)), (year, month, day));
                     expected += SECONDS_A_DAY * 1_000_000_000;
                 }
             }

@@ -1,12 +1,14 @@
-//! What a venue is: the one trait that a new exchange implements.
+//! What a venue is: the two traits that a new exchange implements.
 
 use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
 
-use crate::{Access, Listing, Parsed, Rejected, Texts};
+use crate::{Access, Ignored, Listing, Parsed, Rejected, Texts};
 
-/// A venue's dialect. One value serves one connection and may keep state of it; [`connected`](Self::connected)
-/// clears that state.
-pub trait Venue: Default {
+/// What a venue is: facts, texts, its list of instruments.
+pub trait Venue {
+    /// What reads its frames.
+    type Parser: Parse;
+
     /// The name users write before the colon.
     const NAME: touchline_market::Venue;
     /// The name people say.
@@ -21,45 +23,19 @@ pub trait Venue: Default {
     /// How its book messages follow one another.
     const CONTINUITY: Continuity;
     /// Whether its books may cross.
-    const CROSSING: Crossing;
+    const CROSSING: Crossing = Crossing::Judged;
     /// How it computes the checksum of its books, if it sends one.
-    const CHECKSUM: Checksum;
+    const CHECKSUM: Checksum = Checksum::None;
     /// Where it is, and its limits.
     const ACCESS: Access;
     /// What is said to it beside the data.
     const TEXTS: Texts;
 
-    /// A connection was opened to `url`: everything known of an earlier one is forgotten.
-    fn connected(&mut self, url: &str);
-
-    /// Parses one frame: its updates go into `sink`, whole or not at all.
-    ///
-    /// # Errors
-    /// [`Rejected`], with the instrument where it could be read. Nothing of the rejected message is in the sink;
-    /// messages of the same frame before it are. A venue that counts its messages per connection says
-    /// [`ParseError::Lost`](crate::ParseError::Lost) of the first frame after a hole: nothing of it was taken, and
-    /// handed in again at once it is taken like any other.
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected>;
+    /// A parser for one connection.
+    fn parser() -> Self::Parser;
 
     /// What a REST response from `url` holds.
     fn rest_kind(url: &str) -> Rest<'_>;
-
-    /// Parses a REST book snapshot of `symbol`.
-    ///
-    /// # Errors
-    /// As [`frame`](Self::frame).
-    fn snapshot<S: Sink>(
-        &mut self,
-        symbol: &str,
-        body: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected>;
 
     /// Reads the venue's list of instruments.
     ///
@@ -75,6 +51,43 @@ pub trait Venue: Default {
     #[must_use]
     fn exchange() -> Option<Box<dyn crate::exchange::Exchange>> {
         None
+    }
+}
+
+/// Reads what a venue sends. One value serves one connection and may keep state of it.
+pub trait Parse {
+    /// A connection was opened to `url`: everything known of an earlier one is forgotten.
+    fn connected(&mut self, url: &str) {
+        let _ = url;
+    }
+
+    /// Parses one frame: its updates go into `sink`, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Rejected`], with the instrument where it could be read. Nothing of the rejected message is in the sink;
+    /// messages of the same frame before it are. A venue that counts its messages per connection says
+    /// [`ParseError::Lost`](crate::ParseError::Lost) of the first frame after a hole: nothing of it was taken, and
+    /// handed in again at once it is taken like any other.
+    fn frame<S: Sink>(
+        &mut self,
+        frame: &[u8],
+        listing: &mut Listing,
+        sink: &mut S,
+    ) -> Result<Parsed, Rejected>;
+
+    /// Parses a REST book snapshot of `symbol`. Where snapshots come in the stream there is none.
+    ///
+    /// # Errors
+    /// As [`frame`](Self::frame).
+    fn snapshot<S: Sink>(
+        &mut self,
+        symbol: &str,
+        body: &[u8],
+        listing: &mut Listing,
+        sink: &mut S,
+    ) -> Result<Parsed, Rejected> {
+        let _ = (symbol, body, listing, sink);
+        Ok(Parsed::Ignored(Ignored::UnknownEvent))
     }
 }
 

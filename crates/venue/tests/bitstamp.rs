@@ -1,21 +1,19 @@
 //! Bitstamp's messages: each sample gives exactly the update that a person reads in it, a spoilt one gives a typed error
 //! and leaves nothing, both sides of the wire agree, and recordings are understood.
-#![allow(clippy::print_stdout, reason = "a test over recordings says what it read")]
 
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use common::{Session, facts, ignored, sample, sample_names};
+use common::recordings::{read, recordings};
+use common::{Session, both, exact, facts, sample, sample_names};
 use proptest::collection::vec;
-use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{prop_assert_eq, proptest};
 use serde_json::Value;
-use touchline_capture::{Kind, Reader};
 use touchline_json::DecimalError;
-use touchline_market::{Channel, Decimal, Level, Levels, Price, Qty, Side, Trade};
+use touchline_market::{Channel, Level, Levels, Price, Qty, Side, Trade};
 use touchline_venue::exchange::{Book, Fate, Moment, Request, Stream, Traded, Update};
-use touchline_venue::{Ask, Blind, ParseError, Parsed, Reply, Rest, by_host_of};
+use touchline_venue::{Ask, Blind, ParseError, Parsed, Reply, by_host_of};
 
 const SAMPLES: [(&str, &str); 16] = [
     (
@@ -273,40 +271,10 @@ proptest! {
         prop_assert_eq!(session.frame(&frame), Ok(Parsed::Updates(1)));
         prop_assert_eq!(session.snapshot("ab", &body), Ok(Parsed::Updates(1)));
         for (head, body) in &session.sink.messages {
-            let sent = [(Side::Bid, bids), (Side::Ask, asks)];
-            let sent = sent.into_iter().flat_map(|(side, levels)| levels.iter().map(move |level| {
-                (side, level.price.at(price_scale), level.qty.at(qty_scale))
-            }));
-            let read = Levels::new(head, body.iter())
-                .map(|(side, level)| (side, level.price.at(head.price_scale), level.qty.at(head.qty_scale)));
-            prop_assert!(read.map(exact).eq(sent.map(exact)), "{}", frame);
+            let read = exact(Levels::new(head, body.iter()), (head.price_scale, head.qty_scale));
+            prop_assert_eq!(read, exact(both(bids, asks), (price_scale, qty_scale)), "{}", frame);
         }
     }
-}
-
-/// A level's numbers as text, which does not depend on their scale.
-fn exact((side, price, qty): (Side, Decimal, Decimal)) -> (Side, String, String) {
-    (side, price.to_string(), qty.to_string())
-}
-
-/// The recordings, sorted; none if there is no such folder. `TOUCHLINE_CAPTURES` names it, else `../shared/captures`
-/// beside the workspace. Under `CI=true` an absent folder fails the test.
-fn recordings() -> Vec<(String, PathBuf)> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
-    let folder = std::env::var_os("TOUCHLINE_CAPTURES").map_or(beside, PathBuf::from);
-    let name = |path: &PathBuf| path.file_name()?.to_str()?.strip_suffix(".cap.zst").map(str::to_owned);
-    let entries = std::fs::read_dir(&folder).into_iter().flatten();
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.expect("a folder entry").path())
-        .filter_map(|path| name(&path).map(|name| (name, path)))
-        .filter(|(name, _)| name.starts_with("bitstamp-"))
-        .collect();
-    found.sort();
-    if found.is_empty() {
-        println!("no recordings in {}: nothing read", folder.display());
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "CI needs recordings");
-    }
-    found
 }
 
 /// Every recorded frame and REST body is understood; how many of each kind there are is known of each recording.
@@ -326,38 +294,16 @@ fn recordings_are_understood() {
             ],
         ),
     ];
-    for (name, path) in recordings() {
-        let mut session = Session::learning("bitstamp");
-        let mut reader = Reader::open(&path).expect("a recording");
-        let mut counts = BTreeMap::new();
-        while let Some(record) = reader.next().expect("a sound recording") {
-            let outcome = match record.kind {
-                Kind::Text => session.frame(record.payload),
-                Kind::Rest => {
-                    let (url, body) = record.rest().expect("a response");
-                    match session.dialect.rest_kind(url) {
-                        Rest::Snapshot { symbol } => session.snapshot(symbol, body),
-                        Rest::Instruments => {
-                            let list = session.dialect.instruments(body).expect("a list of instruments");
-                            counts.insert("listed".to_owned(), list.len() as u64);
-                            list.into_iter().for_each(|instrument| _ = session.listing.insert(instrument));
-                            continue;
-                        }
-                        Rest::Other => panic!("{url}"),
-                    }
-                }
-                _ => continue,
-            };
-            let kind = match outcome.unwrap_or_else(|rejected| panic!("line {}: {rejected}", record.line)) {
-                Parsed::Updates(_) => format!("{:?}", session.sink.messages.last().unwrap().0.kind),
-                Parsed::Ignored(reason) => ignored(reason),
-            };
-            *counts.entry(kind).or_default() += 1;
-        }
-        println!("{name}: {counts:?}");
+    for (name, path) in recordings(|name| name.starts_with("bitstamp-")) {
+        let learned = read(&path, &mut Session::learning("bitstamp"), |_, _| {});
+        assert!(learned.rejected.is_empty(), "{name}: {:#?}", learned.rejected);
         let (_, expected) = EXPECTED.iter().find(|(known, _)| *known == name).expect("a known recording");
         let expected: BTreeMap<_, _> =
             expected.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
-        assert_eq!(counts, expected, "{name}");
+        assert_eq!(learned.counts, expected, "{name}");
+        if !learned.listed.is_empty() {
+            let listed = read(&path, &mut Session::listed("bitstamp", &learned.listed), |_, _| {});
+            assert_eq!((listed.counts, listed.rejected), (expected, Vec::new()), "{name}");
+        }
     }
 }

@@ -4,12 +4,11 @@ mod common;
 
 use std::fmt::Write;
 
-use common::{Session, rejection, sample, sample_names, show};
+use common::{Session, both, exact, rejection, sample, sample_names, show};
 use proptest::collection::vec;
-use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{prop_assert_eq, proptest};
 use touchline_market::{
-    Candle, Channel, Decimal, Flags, Head, InstrumentStatus, Level, Levels, Order, OrderStep, Record, Side,
-    Trailer, UpdateKind,
+    Channel, Flags, Head, Level, Levels, Order, OrderStep, Record, Side, Trailer, UpdateKind,
 };
 use touchline_venue::exchange::{Book, Fate, Request, Stream, Traded};
 use touchline_venue::{Ask, ParseError, Parsed, Reply, by_host_of, by_name_prefix};
@@ -35,14 +34,6 @@ fn with_rest(session: &Session, head: &Head, body: &[Record]) -> String {
     let shown = if orders { Head { bids: 0, asks: 0, ..*head } } else { *head };
     let mut text = show(&session.listing, &shown, body);
     match head.kind {
-        UpdateKind::Candle => {
-            let candle = Candle::from_record(&body[0]);
-            let [open, high, low, close] =
-                [candle.open, candle.high, candle.low, candle.close].map(|price| price.at(price_scale));
-            let (volume, start) = (candle.volume.at(qty_scale), candle.start.0);
-            let _ = write!(text, " open {open} high {high} low {low} close {close} volume {volume}");
-            let _ = write!(text, " from {start} for {} s, {} trades", candle.seconds, candle.trades);
-        }
         UpdateKind::OrderSnapshot | UpdateKind::OrderDelta => {
             for order in body.iter().map(Order::from_record) {
                 let side = if order.side == Side::Bid { "bid" } else { "ask" };
@@ -55,9 +46,6 @@ fn with_rest(session: &Session, head: &Head, body: &[Record]) -> String {
                 let _ =
                     write!(text, " {step} {side} {:x}: {price} x {qty} since {}", order.id.0, order.since.0);
             }
-        }
-        UpdateKind::Status => {
-            let _ = write!(text, " {:?}", InstrumentStatus::from_record(&body[0]));
         }
         _ => {}
     }
@@ -359,22 +347,12 @@ proptest! {
         let mut session = Session::learning("kraken");
         prop_assert_eq!(session.frame(&out), Ok(Parsed::Updates(1)));
         let (head, body) = session.sink.messages.last().unwrap();
-        let sent = [(Side::Bid, &bids), (Side::Ask, &asks)];
-        let sent = sent.into_iter().flat_map(|(side, levels)| levels.iter().map(move |level| {
-            (side, level.price.at(price_scale), level.qty.at(qty_scale))
-        }));
-        let read = Levels::new(head, body.iter())
-            .map(|(side, level)| (side, level.price.at(head.price_scale), level.qty.at(head.qty_scale)));
-        prop_assert!(read.map(exact).eq(sent.map(exact)), "{}", out);
+        let read = exact(Levels::new(head, body.iter()), (head.price_scale, head.qty_scale));
+        prop_assert_eq!(read, exact(both(&bids, &asks), (price_scale, qty_scale)), "{}", out);
         let trailer = Trailer::of(body.last().unwrap());
         let digits = if bids.len() + asks.len() == 0 { (0, 0) } else { (price_scale, qty_scale) };
         prop_assert_eq!((trailer.price_digits, trailer.qty_digits), digits);
     }
-}
-
-/// A level's numbers as text, which does not depend on their scale.
-fn exact((side, price, qty): (Side, Decimal, Decimal)) -> (Side, String, String) {
-    (side, price.to_string(), qty.to_string())
 }
 
 /// Each protocol passes over the other's frames, and over the venue's futures.

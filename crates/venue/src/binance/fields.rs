@@ -29,9 +29,18 @@ macro_rules! fields {
                 #[inline(always)]
                 pub(super) fn $name(&self) -> Field<'d> {
                     const { assert!($slot > UNREAD as usize && $slot < SLOTS) };
-                    Field { document: self.document, place: self.places[$slot] }
+                    Field { name: $key, document: self.document, place: self.places[$slot] }
                 }
             )+
+        }
+
+        /// The slot of a key of several letters: one in a depth message, none in most others.
+        #[inline(never)]
+        fn word(key: &str) -> u8 {
+            match key {
+                $($key => $slot,)+
+                _ => UNREAD,
+            }
         }
     };
 }
@@ -83,9 +92,10 @@ const LETTERS: [u8; 256] = {
     slots
 };
 
-/// A field of the message, there or not.
+/// A field of the message, there or not, with the venue's key for it.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'d> {
+    pub(super) name: &'static str,
     document: &'d Document<'d>,
     place: Option<Place>,
 }
@@ -105,8 +115,13 @@ impl<'d> Field<'d> {
 
     /// Its value; it must be there.
     #[inline(always)]
-    pub(super) fn need(self, name: &'static str) -> Result<Value<'d>, ParseError> {
-        self.value().ok_or(ParseError::Missing(name))
+    pub(super) fn need(self) -> Result<Value<'d>, ParseError> {
+        self.value().ok_or(ParseError::Missing(self.name))
+    }
+
+    /// As a field of any other venue: where speed does not matter.
+    pub(super) fn plain(self) -> crate::fields::Field<'d> {
+        crate::fields::Field { name: self.name, value: self.value() }
     }
 
     /// Its text, if it is a string.
@@ -117,21 +132,21 @@ impl<'d> Field<'d> {
 
     /// Its text; it must be there.
     #[inline(always)]
-    pub(super) fn need_text(self, name: &'static str) -> Result<&'d str, ParseError> {
-        self.text().ok_or_else(|| self.lacking(name))
+    pub(super) fn need_text(self) -> Result<&'d str, ParseError> {
+        self.text().ok_or_else(|| self.lacking())
     }
 
     /// Its number; it must be there.
     #[inline(always)]
-    pub(super) fn need_count(self, name: &'static str) -> Result<u64, ParseError> {
+    pub(super) fn need_count(self) -> Result<u64, ParseError> {
         let count = self.place.and_then(|place| self.document.u64_at(place));
-        count.ok_or_else(|| self.lacking(name))
+        count.ok_or_else(|| self.lacking())
     }
 
     /// Why a field cannot be used.
     #[cold]
-    fn lacking(self, name: &'static str) -> ParseError {
-        if self.is_some() { ParseError::WrongType(name) } else { ParseError::Missing(name) }
+    fn lacking(self) -> ParseError {
+        if self.is_some() { ParseError::WrongType(self.name) } else { ParseError::Missing(self.name) }
     }
 }
 
@@ -198,9 +213,9 @@ impl<'d> Fields<'d> {
     #[inline]
     pub(super) fn stamp(&self) -> Result<Nanos, ParseError> {
         if self.match_time().is_some() {
-            return stamp(self.match_time(), "T");
+            return stamp(self.match_time());
         }
-        if self.event_time().is_some() { stamp(self.event_time(), "E") } else { Ok(Nanos::NONE) }
+        if self.event_time().is_some() { stamp(self.event_time()) } else { Ok(Nanos::NONE) }
     }
 }
 
@@ -213,27 +228,10 @@ fn slot(key: &str) -> usize {
     })
 }
 
-/// The slot of a key of several letters: one in a depth message, none in most others.
-#[inline(never)]
-fn word(key: &str) -> u8 {
-    match key {
-        "pu" => 22,
-        "st" => 23,
-        "lastUpdateId" => 24,
-        "bids" => 25,
-        "asks" => 26,
-        "result" => 27,
-        "id" => 28,
-        "code" => 29,
-        "error" => 30,
-        _ => UNREAD,
-    }
-}
-
 /// Stamps are milliseconds, or microseconds on connections that ask for them: told apart by size, since 10^14
 /// milliseconds are the year 5138 and 10^14 microseconds the year 1973.
 #[inline]
-fn stamp(field: Field<'_>, name: &'static str) -> Result<Nanos, ParseError> {
-    let number = field.need_count(name)?;
+fn stamp(field: Field<'_>) -> Result<Nanos, ParseError> {
+    let number = field.need_count()?;
     Ok(if number < 100_000_000_000_000 { Nanos::from_millis(number) } else { Nanos::from_micros(number) })
 }

@@ -11,6 +11,7 @@ use touchline_market::{
 
 use super::Product;
 use crate::InstrumentsError;
+use crate::stamp::date;
 
 #[derive(Deserialize)]
 struct ExchangeInfo {
@@ -111,15 +112,7 @@ fn instrument(venue: Venue, product: Product, symbol: Symbol) -> Option<Instrume
 
 /// `YYYYMMDD` of a stamp, UTC.
 fn date_of(stamp: Nanos) -> String {
-    // Civil date from days, by counting 400-year eras of 146,097 days that begin on 1 March of year 0.
-    let days = stamp.0 / 86_400_000_000_000 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (year, month, day) = date(stamp.0 / 86_400_000_000_000);
     format!("{year:04}{month:02}{day:02}")
 }
 

@@ -25,10 +25,10 @@ pub mod exchange;
 pub(crate) use instruments::{asset_split, list};
 pub(crate) use parse::{Parser, Product};
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentKind, Sink};
+use touchline_market::{Channel, Continuity, Instrument, InstrumentKind};
 
 use crate::venue::{path, query};
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
+use crate::{Access, InstrumentsError, Rest, Route, Texts, Venue};
 
 /// The venue's rules for a local book (wording of 2025-11-12), by their numbers there:
 ///
@@ -41,17 +41,12 @@ use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Sn
 /// That is [`Continuity::Range`] with `previous` = `U` - 1.
 pub const CONTINUITY_RULES: Continuity = Continuity::Range;
 
-/// A connection to Binance spot.
-#[derive(Debug)]
-pub struct Binance(Parser);
-
-impl Default for Binance {
-    fn default() -> Self {
-        Self(Parser::new(Product::Spot))
-    }
-}
+/// Binance spot.
+pub struct Binance;
 
 impl Venue for Binance {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("binance");
     const TITLE: &'static str = "Binance spot";
     const DOCS: &'static str = "https://github.com/binance/binance-spot-api-docs";
@@ -68,53 +63,20 @@ impl Venue for Binance {
     const CHANNELS: &'static [Channel] =
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = CONTINUITY_RULES;
-    const CROSSING: Crossing = Crossing::Judged;
-    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://stream.binance.com:9443",
         rest: "https://api.binance.com",
         routes: &[Route { path: "/stream", channels: Self::CHANNELS }],
         limits: subscribe::SPOT_LIMITS,
     };
-    const TEXTS: Texts = Texts {
-        hello: Vec::new,
-        stream: subscribe::spot_stream,
-        together: |_, _| true,
-        request: subscribe::request,
-        reply: subscribe::reply,
-        snapshots: Snapshots::Rest {
-            request: subscribe::spot_snapshot,
-            sequence: subscribe::snapshot_sequence,
-            contents: None,
-        },
-        instruments: subscribe::spot_instruments,
-    };
+    const TEXTS: Texts = subscribe::SPOT_TEXTS;
 
-    fn connected(&mut self, url: &str) {
-        self.0.connected(url);
-    }
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::new(Product::Spot)
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         rest_kind(url)
-    }
-
-    fn snapshot<S: Sink>(
-        &mut self,
-        symbol: &str,
-        body: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.snapshot(symbol, body, listing, sink)
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

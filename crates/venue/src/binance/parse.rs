@@ -12,14 +12,13 @@
 
 use touchline_json::{Value, decimal};
 use touchline_market::{
-    Bbo, Channel, Flags, Head, Level, LevelPacker, Record, Sequence, Side, Sink, SinkFull, Ticker, Trade,
-    UpdateError, UpdateKind,
+    Bbo, Channel, Flags, Head, Level, LevelPacker, Sequence, Side, Sink, Ticker, Trade, UpdateKind,
 };
 
 use super::fields::{Field, Fields};
 use super::wire::{StreamKind, raw_stream, stream_kind, stream_symbol};
-use crate::learn::{Fault, at_learned_scales, level, levels, price, qty};
-use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
+use crate::learn::{Fault, at_learned_scales, commit, level, levels, single};
+use crate::{Found, Ignored, Listing, Parse, ParseError, Parsed, Rejected};
 
 /// Which product line a connection serves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,17 +40,11 @@ impl Product {
 }
 
 /// The parser of one connection.
-pub(crate) struct Parser {
+pub struct Parser {
     json: touchline_json::Parser,
     product: Product,
     /// The stream of a raw connection, whose frames do not name it; empty otherwise.
     stream: String,
-}
-
-impl std::fmt::Debug for Parser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parser").field("product", &self.product).field("stream", &self.stream).finish()
-    }
 }
 
 type Outcome = Result<Parsed, Rejected>;
@@ -60,14 +53,16 @@ impl Parser {
     pub(crate) fn new(product: Product) -> Self {
         Self { json: touchline_json::Parser::new(), product, stream: String::new() }
     }
+}
 
-    pub(crate) fn connected(&mut self, url: &str) {
+impl Parse for Parser {
+    fn connected(&mut self, url: &str) {
         self.stream.clear();
         self.stream.push_str(raw_stream(url).unwrap_or_default());
     }
 
     #[inline]
-    pub(crate) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
         let (stream, event) = unwrap(document.root())?;
         let stream = stream.unwrap_or(&self.stream);
@@ -79,7 +74,7 @@ impl Parser {
         message.parse(listing, sink)
     }
 
-    pub(crate) fn snapshot<S: Sink>(
+    fn snapshot<S: Sink>(
         &mut self,
         symbol: &str,
         body: &[u8],
@@ -158,8 +153,8 @@ impl<'d> Message<'d> {
         match event {
             "depthUpdate" => self.depth_update(listing, sink),
             "bookTicker" => self.for_symbol(Channel::Bbo, listing, sink, Self::bbo),
-            "trade" => self.trade(self.fields.trade_id(), "t", listing, sink),
-            "aggTrade" => self.trade(self.fields.ask(), "a", listing, sink),
+            "trade" => self.trade(self.fields.trade_id(), listing, sink),
+            "aggTrade" => self.trade(self.fields.ask(), listing, sink),
             "24hrTicker" => self.for_symbol(Channel::Ticker, listing, sink, Self::ticker),
             "serverShutdown" => Ok(Parsed::Ignored(Ignored::Notice)),
             _ => Ok(Parsed::Ignored(Ignored::UnknownEvent)),
@@ -200,21 +195,11 @@ impl<'d> Message<'d> {
         }
     }
 
-    fn trade<S: Sink>(
-        &self,
-        id: Field<'d>,
-        name: &'static str,
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Outcome {
+    fn trade<S: Sink>(&self, id: Field<'d>, listing: &mut Listing, sink: &mut S) -> Outcome {
         self.for_symbol(Channel::Trade, listing, sink, |message, found, sink| {
-            let execution = message
-                .fields
-                .execution()
-                .value()
-                .map(|value| value.as_str().ok_or(ParseError::WrongType("X")));
-            match execution.transpose()? {
-                None | Some("MARKET") => message.print(id.need_count(name)?, found, sink),
+            let execution = message.fields.execution();
+            match execution.is_some().then(|| execution.need_text()).transpose()? {
+                None | Some("MARKET") => message.print(id.need_count()?, found, sink),
                 Some(_) => Ok(Parsed::Ignored(Ignored::OffBook)),
             }
         })
@@ -243,7 +228,7 @@ impl<'d> Message<'d> {
         sink: &mut S,
         parse: impl Fn(&Self, Found, &mut S) -> Result<Parsed, Fault>,
     ) -> Outcome {
-        let symbol = self.fields.symbol().need_text("s").map_err(|error| Rejected {
+        let symbol = self.fields.symbol().need_text().map_err(|error| Rejected {
             error,
             instrument: None,
             channel: Some(channel),
@@ -274,14 +259,14 @@ impl<'d> Message<'d> {
     fn delta<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Delta, found.id);
-        head.sequence = Sequence(fields.last_id().need_count("u")?);
-        let first = fields.first_id().need_count("U")?;
+        head.sequence = Sequence(fields.last_id().need_count()?);
+        let first = fields.first_id().need_count()?;
         head.previous = match self.product {
             Product::Spot => Sequence(first.saturating_sub(1)),
-            _ => Sequence(fields.previous_id().need_count("pu")?),
+            _ => Sequence(fields.previous_id().need_count()?),
         };
         head.ts_event = fields.stamp()?;
-        self.both_sides(head, fields.bid(), "b", fields.ask(), "a", found, sink)
+        self.both_sides(head, fields.bid(), fields.ask(), found, sink)
     }
 
     /// Spot's is written as its REST snapshot, the futures' as their diff.
@@ -292,48 +277,44 @@ impl<'d> Message<'d> {
             return self.whole_book(head, found, sink);
         }
         head.ts_event = fields.stamp()?;
-        head.sequence = Sequence(fields.last_id().need_count("u")?);
-        self.both_sides(head, fields.bid(), "b", fields.ask(), "a", found, sink)
+        head.sequence = Sequence(fields.last_id().need_count()?);
+        self.both_sides(head, fields.bid(), fields.ask(), found, sink)
     }
 
     /// Spot's partial depth and the REST snapshots of all products.
     fn whole_book<S: Sink>(&self, mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         head.ts_event = fields.stamp()?;
-        head.sequence = Sequence(fields.snapshot_id().need_count("lastUpdateId")?);
-        self.both_sides(head, fields.bids(), "bids", fields.asks(), "asks", found, sink)
+        head.sequence = Sequence(fields.snapshot_id().need_count()?);
+        self.both_sides(head, fields.bids(), fields.asks(), found, sink)
     }
 
     #[inline]
-    #[allow(clippy::too_many_arguments, reason = "two sides, each a value with its name")]
     fn both_sides<S: Sink>(
         &self,
         mut head: Head,
         bids: Field<'d>,
-        bids_name: &'static str,
         asks: Field<'d>,
-        asks_name: &'static str,
         found: Found,
         sink: &mut S,
     ) -> Result<Parsed, Fault> {
         let mut packer = LevelPacker::default();
-        head.bids = levels(bids.need(bids_name)?, bids_name, found, &mut packer, sink)?;
-        head.asks = levels(asks.need(asks_name)?, asks_name, found, &mut packer, sink)?;
+        head.bids = levels(bids.need()?, bids.name, found, &mut packer, sink)?;
+        head.asks = levels(asks.need()?, asks.name, found, &mut packer, sink)?;
         packer.finish(sink)?;
-        commit(head, found, sink)
+        commit(head, found, sink).map(Parsed::Updates)
     }
 
     #[inline]
     fn bbo<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
         let mut head = Head::new(UpdateKind::Bbo, found.id);
-        head.sequence = Sequence(fields.last_id().need_count("u")?);
+        head.sequence = Sequence(fields.last_id().need_count()?);
         head.ts_event = fields.stamp()?;
         let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
-        let bid = best((fields.bid(), "b"), (fields.bid_qty(), "B"), &scales, found)?;
-        let ask = best((fields.ask(), "a"), (fields.ask_qty(), "A"), &scales, found)?;
-        push(Bbo { bid, ask }.to_record(), sink)?;
-        commit(head, found, sink)
+        let bid = best(fields.bid(), fields.bid_qty(), &scales, found)?;
+        let ask = best(fields.ask(), fields.ask_qty(), &scales, found)?;
+        single(Bbo { bid, ask }.to_record(), head, found, sink).map(Parsed::Updates)
     }
 
     #[inline]
@@ -342,11 +323,12 @@ impl<'d> Message<'d> {
         let mut head = Head::new(UpdateKind::Trade, found.id);
         head.sequence = Sequence(id);
         head.ts_event = fields.stamp()?;
-        let maker_buys = fields.maker_buys().need("m")?.as_bool().ok_or(ParseError::WrongType("m"))?;
+        let maker_buys = fields.maker_buys();
+        let maker_buys = maker_buys.need()?.as_bool().ok_or(ParseError::WrongType(maker_buys.name))?;
         let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
-        let level = price_and_qty((fields.price(), "p"), (fields.qty(), "q"), &scales, found)?;
+        let level = price_and_qty(fields.price(), fields.qty(), &scales, found)?;
         if level.price.0 <= 0 {
-            return Err(ParseError::NotPositive("p").into());
+            return Err(ParseError::NotPositive(fields.price().name).into());
         }
         let trade = Trade {
             price: level.price,
@@ -354,60 +336,44 @@ impl<'d> Message<'d> {
             id,
             aggressor: if maker_buys { Side::Ask } else { Side::Bid },
         };
-        push(trade.to_record(), sink)?;
-        commit(head, found, sink)
+        single(trade.to_record(), head, found, sink).map(Parsed::Updates)
     }
 
     fn ticker<S: Sink>(&self, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
         let fields = &self.fields;
-        // Zero where nothing traded yet.
-        let at = |field: Field<'d>, name| match price(field.need(name)?, name, found.price_scale)? {
-            price if price.0 < 0 => Err(ParseError::NotPositive(name).into()),
-            price => Ok::<_, Fault>(price),
-        };
-        let amount = |field: Field<'d>, name| qty(field.need(name)?, name, found.qty_scale);
         let mut head = Head::new(UpdateKind::Ticker, found.id);
         head.ts_event = fields.stamp()?;
         let ticker = Ticker {
-            last: at(fields.last_price(), "c")?,
-            last_qty: amount(fields.last_qty(), "Q")?,
-            open: at(fields.open(), "o")?,
-            high: at(fields.high(), "h")?,
-            low: at(fields.low(), "l")?,
-            volume: amount(fields.volume(), "v")?,
+            last: fields.last_price().plain().price(found)?,
+            last_qty: fields.last_qty().plain().qty(found)?,
+            open: fields.open().plain().price(found)?,
+            high: fields.high().plain().price(found)?,
+            low: fields.low().plain().price(found)?,
+            volume: fields.volume().plain().qty(found)?,
         };
-        push(ticker.to_record(), sink)?;
-        commit(head, found, sink)
+        single(ticker.to_record(), head, found, sink).map(Parsed::Updates)
     }
 }
 
 /// One side of a best bid and offer. An empty side is sent as quantity 0, with a price of 0.
 #[inline(always)]
-fn best<'d>(
-    at: Named<'d>,
-    amount: Named<'d>,
-    scales: &decimal::Levels,
-    found: Found,
-) -> Result<Level, Fault> {
+fn best(at: Field<'_>, amount: Field<'_>, scales: &decimal::Levels, found: Found) -> Result<Level, Fault> {
     let level = price_and_qty(at, amount, scales, found)?;
     if level.price.0 < 0 || (level.price.0 == 0 && level.qty.0 != 0) {
-        return Err(ParseError::NotPositive(at.1).into());
+        return Err(ParseError::NotPositive(at.name).into());
     }
     Ok(level)
 }
 
-/// A field with the venue's key for it.
-type Named<'d> = (Field<'d>, &'static str);
-
 /// A price of any sign and its quantity out of two fields: nearly always two strings.
 #[inline(always)]
-fn price_and_qty<'d>(
-    at: Named<'d>,
-    amount: Named<'d>,
+fn price_and_qty(
+    at: Field<'_>,
+    amount: Field<'_>,
     scales: &decimal::Levels,
     found: Found,
 ) -> Result<Level, Fault> {
-    if let (Some(price), Some(qty)) = (at.0.text(), amount.0.text())
+    if let (Some(price), Some(qty)) = (at.text(), amount.text())
         && let Ok((price, qty)) = scales.level(price.as_bytes(), qty.as_bytes())
     {
         return Ok(Level::new(price, qty));
@@ -417,18 +383,6 @@ fn price_and_qty<'d>(
 
 #[cold]
 #[inline(never)]
-fn price_and_qty_slow<'d>(at: Named<'d>, amount: Named<'d>, found: Found) -> Result<Level, Fault> {
-    level((at.0.need(at.1)?, amount.0.need(amount.1)?), at.1, amount.1, found)
-}
-
-#[inline]
-fn push<S: Sink>(record: Record, sink: &mut S) -> Result<(), Fault> {
-    sink.push(record).map_err(|SinkFull| UpdateError::SinkFull.into())
-}
-
-#[inline]
-fn commit<S: Sink>(mut head: Head, found: Found, sink: &mut S) -> Result<Parsed, Fault> {
-    (head.price_scale, head.qty_scale) = (found.price_scale, found.qty_scale);
-    sink.commit(head).map_err(|SinkFull| UpdateError::SinkFull)?;
-    Ok(Parsed::Updates(1))
+fn price_and_qty_slow(at: Field<'_>, amount: Field<'_>, found: Found) -> Result<Level, Fault> {
+    level((at.need()?, amount.need()?), at.name, amount.name, found)
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 use touchline_market::{Channel, Sequence};
 
-use crate::access::{Ask, Limits, Reply, RestRequest};
+use crate::access::{Ask, Limits, Reply, RestRequest, Snapshots, Texts};
 
 /// The code for a request that is malformed or names what does not exist.
 const INVALID_REQUEST: i64 = 2;
@@ -27,7 +27,7 @@ const INVALID_SYMBOL: i64 = -1_121;
 
 /// Spot: 5 messages a second, 1,024 streams, 300 connects in 5 minutes, cut after 24 h (`web-socket-streams.md`,
 /// "General WSS information"); 6,000 weight a minute (`exchangeInfo`, `rateLimits`).
-pub(crate) const SPOT_LIMITS: Limits = Limits {
+pub(super) const SPOT_LIMITS: Limits = Limits {
     streams_per_connection: 1_024,
     streams_per_request: 200,
     sends_per_second: 5,
@@ -41,13 +41,40 @@ pub(crate) const SPOT_LIMITS: Limits = Limits {
 pub(crate) const FUTURES_LIMITS: Limits =
     Limits { streams_per_connection: 200, sends_per_second: 10, weight_per_minute: 2_400, ..SPOT_LIMITS };
 
+/// What is said to spot.
+pub(super) const SPOT_TEXTS: Texts = Texts {
+    hello: Vec::new,
+    stream: spot_stream,
+    together: |_, _| true,
+    request,
+    reply,
+    snapshots: snapshots(spot_snapshot),
+    instruments: spot_instruments,
+};
+
+/// What is said to USD-M.
+pub(crate) const USDM_TEXTS: Texts = Texts {
+    stream: futures_stream,
+    snapshots: snapshots(usdm_snapshot),
+    instruments: usdm_instruments,
+    ..SPOT_TEXTS
+};
+
+/// What is said to COIN-M.
+pub(crate) const COINM_TEXTS: Texts =
+    Texts { snapshots: snapshots(coinm_snapshot), instruments: coinm_instruments, ..USDM_TEXTS };
+
+const fn snapshots(request: fn(&str, u32) -> RestRequest) -> Snapshots {
+    Snapshots::Rest { request, sequence: snapshot_sequence, contents: None }
+}
+
 /// `btcusdt@depth@100ms`: the fastest documented one.
-pub(crate) fn spot_stream(symbol: &str, channel: Channel, _: u32, out: &mut String) {
+fn spot_stream(symbol: &str, channel: Channel, _: u32, out: &mut String) {
     stream(symbol, channel, "depth@100ms", out);
 }
 
 /// `btcusdt@depth@0ms`: unthrottled; undocumented, but what recordings and other clients use.
-pub(crate) fn futures_stream(symbol: &str, channel: Channel, _: u32, out: &mut String) {
+fn futures_stream(symbol: &str, channel: Channel, _: u32, out: &mut String) {
     stream(symbol, channel, "depth@0ms", out);
 }
 
@@ -66,7 +93,7 @@ fn stream(symbol: &str, channel: Channel, book: &str, out: &mut String) {
 }
 
 /// A request about some streams.
-pub(crate) fn request(ask: Ask, streams: &[&str], id: u64) -> String {
+fn request(ask: Ask, streams: &[&str], id: u64) -> String {
     let method = match ask {
         Ask::Subscribe => "SUBSCRIBE",
         Ask::Unsubscribe => "UNSUBSCRIBE",
@@ -75,7 +102,7 @@ pub(crate) fn request(ask: Ask, streams: &[&str], id: u64) -> String {
 }
 
 /// What a frame without updates says about the connection.
-pub(crate) fn reply(frame: &[u8]) -> Reply {
+fn reply(frame: &[u8]) -> Reply {
     let Ok(message) = serde_json::from_slice::<Value>(frame) else { return Reply::Nothing };
     let event = message.get("data").unwrap_or(&message);
     if event.get("e").and_then(Value::as_str) == Some("serverShutdown") {
@@ -95,7 +122,7 @@ pub(crate) fn reply(frame: &[u8]) -> Reply {
 }
 
 /// `GET /api/v3/depth`: weight 5 up to 100 levels, 25 to 500, 50 to 1,000, 250 to 5,000.
-pub(crate) fn spot_snapshot(symbol: &str, levels: u32) -> RestRequest {
+fn spot_snapshot(symbol: &str, levels: u32) -> RestRequest {
     let limit = levels.clamp(1, 5_000);
     let weight = match limit {
         ..=100 => 5,
@@ -107,12 +134,12 @@ pub(crate) fn spot_snapshot(symbol: &str, levels: u32) -> RestRequest {
 }
 
 /// `GET /fapi/v1/depth`.
-pub(crate) fn usdm_snapshot(symbol: &str, levels: u32) -> RestRequest {
+fn usdm_snapshot(symbol: &str, levels: u32) -> RestRequest {
     futures_snapshot("/fapi/v1", symbol, levels)
 }
 
 /// `GET /dapi/v1/depth`.
-pub(crate) fn coinm_snapshot(symbol: &str, levels: u32) -> RestRequest {
+fn coinm_snapshot(symbol: &str, levels: u32) -> RestRequest {
     futures_snapshot("/dapi/v1", symbol, levels)
 }
 
@@ -124,7 +151,7 @@ fn futures_snapshot(root: &str, symbol: &str, levels: u32) -> RestRequest {
 }
 
 /// The sequence of a snapshot's body.
-pub(crate) fn snapshot_sequence(body: &[u8]) -> Option<Sequence> {
+fn snapshot_sequence(body: &[u8]) -> Option<Sequence> {
     #[derive(serde::Deserialize)]
     struct Id {
         #[serde(rename = "lastUpdateId")]
@@ -133,15 +160,15 @@ pub(crate) fn snapshot_sequence(body: &[u8]) -> Option<Sequence> {
     serde_json::from_slice::<Id>(body).ok().map(|id| Sequence(id.last))
 }
 
-pub(crate) fn spot_instruments() -> RestRequest {
+fn spot_instruments() -> RestRequest {
     RestRequest { path: "/api/v3/exchangeInfo".to_owned(), weight: 20 }
 }
 
-pub(crate) fn usdm_instruments() -> RestRequest {
+fn usdm_instruments() -> RestRequest {
     RestRequest { path: "/fapi/v1/exchangeInfo".to_owned(), weight: 1 }
 }
 
-pub(crate) fn coinm_instruments() -> RestRequest {
+fn coinm_instruments() -> RestRequest {
     RestRequest { path: "/dapi/v1/exchangeInfo".to_owned(), weight: 1 }
 }
 

@@ -6,23 +6,18 @@
 //! What differs from USD-M: quantities count contracts of `contractSize` dollars (100 for BTC, 10 for most others);
 //! messages add the pair (`ps`); `st` is 2. The rules of sequence are the same, under `/dapi/v1/depth`.
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
+use touchline_market::{Channel, Continuity, Instrument};
 
 use crate::binance::subscribe;
 use crate::binance::{Parser, Product, list, rest_kind};
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
+use crate::{Access, InstrumentsError, Rest, Route, Texts, Venue};
 
-/// A connection to Binance COIN-M futures.
-#[derive(Debug)]
-pub struct BinanceCoinm(Parser);
-
-impl Default for BinanceCoinm {
-    fn default() -> Self {
-        Self(Parser::new(Product::CoinM))
-    }
-}
+/// Binance COIN-M futures.
+pub struct BinanceCoinm;
 
 impl Venue for BinanceCoinm {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("binance-coinm");
     const TITLE: &'static str = "Binance COIN-M futures";
     const DOCS: &'static str =
@@ -32,53 +27,20 @@ impl Venue for BinanceCoinm {
     const CHANNELS: &'static [Channel] =
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = crate::binance_usdm::CONTINUITY_RULES;
-    const CROSSING: Crossing = Crossing::Judged;
-    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://dstream.binance.com",
         rest: "https://dapi.binance.com",
         routes: &[Route { path: "/stream", channels: Self::CHANNELS }],
         limits: subscribe::FUTURES_LIMITS,
     };
-    const TEXTS: Texts = Texts {
-        hello: Vec::new,
-        stream: subscribe::futures_stream,
-        together: |_, _| true,
-        request: subscribe::request,
-        reply: subscribe::reply,
-        snapshots: Snapshots::Rest {
-            request: subscribe::coinm_snapshot,
-            sequence: subscribe::snapshot_sequence,
-            contents: None,
-        },
-        instruments: subscribe::coinm_instruments,
-    };
+    const TEXTS: Texts = subscribe::COINM_TEXTS;
 
-    fn connected(&mut self, url: &str) {
-        self.0.connected(url);
-    }
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::new(Product::CoinM)
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         rest_kind(url)
-    }
-
-    fn snapshot<S: Sink>(
-        &mut self,
-        symbol: &str,
-        body: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.snapshot(symbol, body, listing, sink)
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

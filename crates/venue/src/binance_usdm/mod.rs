@@ -10,11 +10,11 @@
 //! * Since 2026-06-30 messages say `st`: 1 for this product, 2 for COIN-M; the `!...@arr` streams carry both.
 //! * Stamps: `E` is when the gateway sent, `T` when the engine matched. `ts_event` is `T`, or `E` without it.
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentKind, Sink};
+use touchline_market::{Channel, Continuity, Instrument, InstrumentKind};
 
 use crate::binance::subscribe;
 use crate::binance::{Parser, Product, asset_split, list, rest_kind};
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
+use crate::{Access, InstrumentsError, Rest, Route, Texts, Venue};
 
 /// The venue's rules for a local book, by their numbers there:
 ///
@@ -28,17 +28,12 @@ use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Sn
 /// That is [`Continuity::Predecessor`] with `previous` = `pu`.
 pub const CONTINUITY_RULES: Continuity = Continuity::Predecessor;
 
-/// A connection to Binance USD-M futures.
-#[derive(Debug)]
-pub struct BinanceUsdm(Parser);
-
-impl Default for BinanceUsdm {
-    fn default() -> Self {
-        Self(Parser::new(Product::UsdM))
-    }
-}
+/// Binance USD-M futures.
+pub struct BinanceUsdm;
 
 impl Venue for BinanceUsdm {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("binance-usdm");
     const TITLE: &'static str = "Binance USD-M futures";
     const DOCS: &'static str =
@@ -48,8 +43,6 @@ impl Venue for BinanceUsdm {
     const CHANNELS: &'static [Channel] =
         &[Channel::Book, Channel::Depth, Channel::Bbo, Channel::Trade, Channel::Ticker];
     const CONTINUITY: Continuity = CONTINUITY_RULES;
-    const CROSSING: Crossing = Crossing::Judged;
-    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://fstream.binance.com",
         rest: "https://fapi.binance.com",
@@ -62,45 +55,14 @@ impl Venue for BinanceUsdm {
         ],
         limits: subscribe::FUTURES_LIMITS,
     };
-    const TEXTS: Texts = Texts {
-        hello: Vec::new,
-        stream: subscribe::futures_stream,
-        together: |_, _| true,
-        request: subscribe::request,
-        reply: subscribe::reply,
-        snapshots: Snapshots::Rest {
-            request: subscribe::usdm_snapshot,
-            sequence: subscribe::snapshot_sequence,
-            contents: None,
-        },
-        instruments: subscribe::usdm_instruments,
-    };
+    const TEXTS: Texts = subscribe::USDM_TEXTS;
 
-    fn connected(&mut self, url: &str) {
-        self.0.connected(url);
-    }
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::new(Product::UsdM)
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         rest_kind(url)
-    }
-
-    fn snapshot<S: Sink>(
-        &mut self,
-        symbol: &str,
-        body: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.snapshot(symbol, body, listing, sink)
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

@@ -37,7 +37,6 @@
 //! The documentation says of `order_book_*` that it may cross for one message. Of the changes it does not say so and
 //! no recorded book crosses: a crossed book is judged, since that is the one sign there is of lost messages.
 
-mod fields;
 mod instruments;
 mod parse;
 mod subscribe;
@@ -45,21 +44,17 @@ mod subscribe;
 #[cfg(feature = "simulator")]
 mod exchange;
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
+use touchline_market::{Channel, Continuity, Instrument};
 
-use crate::{Access, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue};
+use crate::{Access, InstrumentsError, Rest, Route, Snapshots, Texts, Venue};
+use parse::Parser;
 
-/// A connection to Bitstamp.
-#[derive(Default)]
-pub struct Bitstamp(parse::Parser);
-
-impl std::fmt::Debug for Bitstamp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bitstamp").finish_non_exhaustive()
-    }
-}
+/// Bitstamp.
+pub struct Bitstamp;
 
 impl Venue for Bitstamp {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("bitstamp");
     const TITLE: &'static str = "Bitstamp";
     const DOCS: &'static str = "https://www.bitstamp.net/websocket/v2/";
@@ -67,8 +62,6 @@ impl Venue for Bitstamp {
     const CHANNELS: &'static [Channel] = &[Channel::Book, Channel::Depth, Channel::Trade];
     /// The sequence is `microtimestamp`: it joins snapshots and changes.
     const CONTINUITY: Continuity = Continuity::Unchecked;
-    const CROSSING: Crossing = Crossing::Judged;
-    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://ws.bitstamp.net",
         rest: "https://www.bitstamp.net",
@@ -89,30 +82,12 @@ impl Venue for Bitstamp {
         instruments: instruments::request,
     };
 
-    /// Nothing is kept of a connection.
-    fn connected(&mut self, _: &str) {}
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::default()
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         subscribe::rest_kind(url)
-    }
-
-    fn snapshot<S: Sink>(
-        &mut self,
-        symbol: &str,
-        body: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.snapshot(symbol, body, listing, sink)
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

@@ -9,27 +9,25 @@
 //!
 //! A REST snapshot is what stands in `data` of a book message, by itself.
 
-use touchline_json::Value;
-use touchline_market::{
-    Channel, Flags, Head, LevelPacker, Nanos, Sequence, Side, Sink, SinkFull, Trade, UpdateError, UpdateKind,
-};
+use touchline_json::{DecimalError, Value};
+use touchline_market::{Channel, Flags, Head, LevelPacker, Nanos, Sequence, Side, Sink, Trade, UpdateKind};
 
-use super::fields::pick;
 use super::subscribe::channel_of;
-use crate::learn::{Fault, at_learned_scales, level, levels};
-use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
+use crate::fields::{Field, pick, traded};
+use crate::learn::{Fault, at_learned_scales, commit, levels, single};
+use crate::{Found, Ignored, Listing, Parse, ParseError, Parsed, Rejected};
 
 type Outcome = Result<Parsed, Rejected>;
 
 /// The parser of one connection.
 #[derive(Default)]
-pub(super) struct Parser {
+pub struct Parser {
     json: touchline_json::Parser,
 }
 
-impl Parser {
+impl Parse for Parser {
     #[inline]
-    pub(super) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
         let [event, channel, data] = pick(document.root(), ParseError::Shape, ["event", "channel", "data"])?;
         let event = match event.text()? {
@@ -53,7 +51,7 @@ impl Parser {
         settled(outcome, found, channel)
     }
 
-    pub(super) fn snapshot<S: Sink>(
+    fn snapshot<S: Sink>(
         &mut self,
         symbol: &str,
         body: &[u8],
@@ -74,9 +72,9 @@ impl Parser {
     }
 }
 
-fn settled(outcome: Result<(), ParseError>, found: Found, channel: Channel) -> Outcome {
+fn settled(outcome: Result<u32, ParseError>, found: Found, channel: Channel) -> Outcome {
     match outcome {
-        Ok(()) => Ok(Parsed::Updates(1)),
+        Ok(updates) => Ok(Parsed::Updates(updates)),
         Err(error) => Err(Rejected { error, instrument: Some(found.id), channel: Some(channel) }),
     }
 }
@@ -95,9 +93,9 @@ fn aside(event: &str) -> Ignored {
 
 /// Levels of both sides: changes, the best hundred, or a snapshot, as `head` says.
 #[inline]
-fn book<S: Sink>(data: Value<'_>, mut head: Head, found: Found, sink: &mut S) -> Result<(), Fault> {
+fn book<S: Sink>(data: Value<'_>, mut head: Head, found: Found, sink: &mut S) -> Result<u32, Fault> {
     let [stamp, bids, asks] = pick(data, ParseError::WrongType("data"), ["microtimestamp", "bids", "asks"])?;
-    let stamp = stamp.micros()?;
+    let stamp = micros(stamp)?;
     (head.sequence, head.ts_event) = (Sequence(stamp), Nanos::from_micros(stamp));
     let mut packer = LevelPacker::default();
     head.bids = levels(bids.need()?, bids.name, found, &mut packer, sink)?;
@@ -106,29 +104,27 @@ fn book<S: Sink>(data: Value<'_>, mut head: Head, found: Found, sink: &mut S) ->
     commit(head, found, sink)
 }
 
-fn trade<S: Sink>(data: Value<'_>, found: Found, sink: &mut S) -> Result<(), Fault> {
+fn trade<S: Sink>(data: Value<'_>, found: Found, sink: &mut S) -> Result<u32, Fault> {
     let keys = ["id", "microtimestamp", "price_str", "amount_str", "type"];
     let [id, stamp, price, amount, kind] = pick(data, ParseError::WrongType("data"), keys)?;
     let id = id.count()?;
     let mut head = Head::new(UpdateKind::Trade, found.id);
-    (head.sequence, head.ts_event) = (Sequence(id), Nanos::from_micros(stamp.micros()?));
-    let traded = level((price.need()?, amount.need()?), price.name, amount.name, found)?;
-    if traded.price.0 <= 0 {
-        return Err(ParseError::NotPositive(price.name).into());
-    }
+    (head.sequence, head.ts_event) = (Sequence(id), Nanos::from_micros(micros(stamp)?));
+    let level = traded(price, amount, found)?;
     let aggressor = match kind.count()? {
         0 => Side::Bid,
         1 => Side::Ask,
         _ => return Err(ParseError::WrongType(kind.name).into()),
     };
-    let trade = Trade { price: traded.price, qty: traded.qty, id, aggressor };
-    sink.push(trade.to_record()).map_err(|SinkFull| UpdateError::SinkFull)?;
-    commit(head, found, sink)
+    let trade = Trade { price: level.price, qty: level.qty, id, aggressor };
+    single(trade.to_record(), head, found, sink)
 }
 
-#[inline]
-fn commit<S: Sink>(mut head: Head, found: Found, sink: &mut S) -> Result<(), Fault> {
-    (head.price_scale, head.qty_scale) = (found.price_scale, found.qty_scale);
-    sink.commit(head).map_err(|SinkFull| UpdateError::SinkFull)?;
-    Ok(())
+/// Microseconds since 1970, sent as text; they must be there. None is 0: as a sequence that would join any snapshot.
+fn micros(field: Field<'_>) -> Result<u64, ParseError> {
+    match field.need()?.quantity(0) {
+        Ok(0) => Err(ParseError::Number(field.name, DecimalError::OutOfRange)),
+        Ok(micros) => Ok(micros),
+        Err(error) => Err(ParseError::Number(field.name, error)),
+    }
 }

@@ -11,9 +11,9 @@
 use touchline_json::{Elements, Value, decimal};
 use touchline_market::{Head, LEVELS_MAX, Level, LevelPacker, Side, Sink, UpdateError, UpdateKind};
 
-use super::fields::{Field, pick};
-use super::parse::{Reader, Scratch, commit, is_last};
-use crate::learn::{Fault, at_learned_scales, level};
+use super::parse::{Reader, Scratch, is_last};
+use crate::fields::{level, pick};
+use crate::learn::{Fault, at_learned_scales, commit};
 use crate::{Found, ParseError, Rejected};
 
 /// Every event of a frame, one update each.
@@ -24,12 +24,11 @@ pub(super) fn events<S: Sink>(
 ) -> Result<(), Rejected> {
     while let Some(event) = events.next() {
         let is_last = is_last(&events);
-        let [symbol] = pick(event, ["product_id"]).map_err(|error| reader.reject(error, None, is_last))?;
-        let symbol = symbol.text().map_err(|error| reader.reject(error, None, is_last))?;
+        let symbol = pick(event, ParseError::Shape, ["product_id"]).and_then(|[symbol]| symbol.text());
+        let symbol = symbol.map_err(|error| reader.reject(error, None, is_last))?;
         let Some(found) = reader.find(symbol) else { continue };
         let read = one(reader, event, found, &mut scratch.asks);
-        read.map_err(|error| reader.reject(error, Some(found.id), is_last))?;
-        reader.count();
+        reader.count(read.map_err(|error| reader.reject(error, Some(found.id), is_last))?);
     }
     Ok(())
 }
@@ -39,8 +38,8 @@ fn one<S: Sink>(
     event: Value<'_>,
     found: Found,
     asks: &mut Vec<Level>,
-) -> Result<(), ParseError> {
-    let [kind, updates] = pick(event, ["type", "updates"])?;
+) -> Result<u32, ParseError> {
+    let [kind, updates] = pick(event, ParseError::Shape, ["type", "updates"])?;
     let kind = match kind.text()? {
         "snapshot" => UpdateKind::Snapshot,
         "update" => UpdateKind::Delta,
@@ -48,7 +47,7 @@ fn one<S: Sink>(
         _ => return Err(ParseError::Shape),
     };
     let head = reader.head(kind, found)?;
-    let updates = updates.need()?.array().ok_or(ParseError::WrongType(updates.name))?;
+    let updates = updates.array()?;
     at_learned_scales(reader.listing, found, reader.sink, |found, sink| {
         levels(head, updates.clone(), found, asks, sink)
     })
@@ -61,7 +60,7 @@ fn levels<S: Sink>(
     found: Found,
     asks: &mut Vec<Level>,
     sink: &mut S,
-) -> Result<(), Fault> {
+) -> Result<u32, Fault> {
     let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
     let mut packer = LevelPacker::default();
     asks.clear();
@@ -89,28 +88,7 @@ fn levels<S: Sink>(
 
 #[inline]
 fn one_level(update: Value<'_>, found: Found, scales: &decimal::Levels) -> Result<(Side, Level), Fault> {
-    let [side, price, qty] = pick(update, ["side", "price_level", "new_quantity"])?;
-    let side = match side.text()? {
-        "bid" => Side::Bid,
-        "offer" => Side::Ask,
-        _ => return Err(ParseError::WrongType(side.name).into()),
-    };
-    if let (Ok(at), Ok(amount)) = (price.text(), qty.text())
-        && let Ok((price, qty)) = scales.level(at.as_bytes(), amount.as_bytes())
-        && price > 0
-    {
-        return Ok((side, Level::new(price, qty)));
-    }
-    slow_level(price, qty, found).map(|level| (side, level))
-}
-
-/// A level that is not two plain decimals in strings, or has an error in it.
-#[cold]
-#[inline(never)]
-fn slow_level(price: Field<'_>, qty: Field<'_>, found: Found) -> Result<Level, Fault> {
-    let level = level((price.need()?, qty.need()?), price.name, qty.name, found)?;
-    if level.price.0 <= 0 {
-        return Err(ParseError::NotPositive(price.name).into());
-    }
-    Ok(level)
+    let [side, price, qty] = pick(update, ParseError::Shape, ["side", "price_level", "new_quantity"])?;
+    let side = side.side("bid", "offer")?;
+    Ok((side, level(price, qty, scales, found, |_, _| {})?))
 }

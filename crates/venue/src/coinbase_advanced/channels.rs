@@ -7,14 +7,14 @@
 //! {"type":"snapshot","products":[{"product_type":"SPOT","id":"BTC-USD","status":"online","status_message":"",…}]}
 //! ```
 
-use touchline_json::{Document, Elements, Place, Value, decimal};
+use touchline_json::{Document, Elements, Place, Value};
 use touchline_market::{
-    Candle, Channel, Head, InstrumentStatus, Nanos, Price, Sequence, Side, Sink, Ticker, Trade, UpdateKind,
+    Candle, Channel, Head, InstrumentStatus, Nanos, Sequence, Sink, Ticker, Trade, UpdateKind,
 };
 
-use super::fields::{Field, pick};
-use super::parse::{Reader, Scratch, is_last, send};
-use crate::learn::{Fault, at_learned_scales, price, qty};
+use super::parse::{Reader, Scratch, is_last};
+use crate::fields::{pick, traded};
+use crate::learn::{at_learned_scales, single};
 use crate::{Found, Ignored, ParseError, Rejected};
 
 /// Seconds of a candle: the channel has no others.
@@ -58,7 +58,7 @@ fn items<'d, S: Sink>(
     event: Value<'d>,
     list: &'static str,
 ) -> Result<Option<Elements<'d>>, ParseError> {
-    let [kind, items] = pick(event, ["type", list])?;
+    let [kind, items] = pick(event, ParseError::Shape, ["type", list])?;
     match (reader.channel, kind.text()?) {
         (Channel::Trade, "snapshot") => {
             reader.ignore(Ignored::History);
@@ -67,7 +67,7 @@ fn items<'d, S: Sink>(
         (_, "snapshot" | "update") => {}
         _ => return Err(ParseError::Shape),
     }
-    items.need()?.array().map(Some).ok_or(ParseError::WrongType(list))
+    items.array().map(Some)
 }
 
 fn item<S: Sink>(
@@ -78,8 +78,8 @@ fn item<S: Sink>(
     is_last: bool,
 ) -> Result<(), Rejected> {
     let item = document.at(place);
-    let [symbol] = pick(item, [symbol]).map_err(|error| reader.reject(error, None, is_last))?;
-    let symbol = symbol.text().map_err(|error| reader.reject(error, None, is_last))?;
+    let symbol = pick(item, ParseError::Shape, [symbol]).and_then(|[symbol]| symbol.text());
+    let symbol = symbol.map_err(|error| reader.reject(error, None, is_last))?;
     let Some(found) = reader.find(symbol) else { return Ok(()) };
     let read = match reader.channel {
         Channel::Trade => trade(reader, item, found),
@@ -87,85 +87,69 @@ fn item<S: Sink>(
         Channel::Candle => candle(reader, item, found),
         _ => status(reader, item, found),
     };
-    read.map_err(|error| reader.reject(error, Some(found.id), is_last))?;
-    reader.count();
+    reader.count(read.map_err(|error| reader.reject(error, Some(found.id), is_last))?);
     Ok(())
 }
 
-fn trade<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<(), ParseError> {
-    let [id, at, size, time, side] = pick(item, ["trade_id", "price", "size", "time", "side"])?;
-    let number = decimal::integer(id.text()?.as_bytes());
-    let number = number.map_err(|error| ParseError::Number(id.name, error))?;
+fn trade<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<u32, ParseError> {
+    let names = ["trade_id", "price", "size", "time", "side"];
+    let [id, at, size, time, side] = pick(item, ParseError::Shape, names)?;
+    let id = id.integer()?;
     let mut head = Head::new(UpdateKind::Trade, found.id);
-    (head.sequence, head.ts_event) = (Sequence(number), time.stamp()?);
+    (head.sequence, head.ts_event) = (Sequence(id), time.stamp()?);
     // The maker's side: who came to it did the opposite.
-    let aggressor = match side.text()? {
-        "BUY" => Side::Ask,
-        "SELL" => Side::Bid,
-        _ => return Err(ParseError::WrongType(side.name)),
-    };
+    let aggressor = side.side("SELL", "BUY")?;
     at_learned_scales(reader.listing, found, reader.sink, |found, sink| {
-        let price = price(at.need()?, at.name, found.price_scale)?;
-        if price.0 <= 0 {
-            return Err(ParseError::NotPositive(at.name).into());
-        }
-        let qty = qty(size.need()?, size.name, found.qty_scale)?;
-        send(Trade { price, qty, id: number, aggressor }.to_record(), head, found, sink)
+        let level = traded(at, size, found)?;
+        let trade = Trade { price: level.price, qty: level.qty, id, aggressor };
+        single(trade.to_record(), head, found, sink)
     })
 }
 
-/// A price that is zero where nothing traded yet.
-fn statistic(field: Field<'_>, scale: u8) -> Result<Price, Fault> {
-    match price(field.need()?, field.name, scale)? {
-        price if price.0 < 0 => Err(ParseError::NotPositive(field.name).into()),
-        price => Ok(price),
-    }
-}
-
-fn ticker<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<(), ParseError> {
-    let [last, high, low, volume] = pick(item, ["price", "high_24_h", "low_24_h", "volume_24_h"])?;
+fn ticker<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<u32, ParseError> {
+    let names = ["price", "high_24_h", "low_24_h", "volume_24_h"];
+    let [last, high, low, volume] = pick(item, ParseError::Shape, names)?;
     let head = reader.head(UpdateKind::Ticker, found)?;
     at_learned_scales(reader.listing, found, reader.sink, |found, sink| {
         let ticker = Ticker {
-            last: statistic(last, found.price_scale)?,
-            high: statistic(high, found.price_scale)?,
-            low: statistic(low, found.price_scale)?,
-            volume: qty(volume.need()?, volume.name, found.qty_scale)?,
+            last: last.price(found)?,
+            high: high.price(found)?,
+            low: low.price(found)?,
+            volume: volume.qty(found)?,
             ..Ticker::default()
         };
-        send(ticker.to_record(), head, found, sink)
+        single(ticker.to_record(), head, found, sink)
     })
 }
 
-fn candle<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<(), ParseError> {
-    let [start, open, high, low, close, volume] =
-        pick(item, ["start", "open", "high", "low", "close", "volume"])?;
-    let seconds = decimal::integer(start.text()?.as_bytes());
-    let seconds = seconds.map_err(|error| ParseError::Number(start.name, error))?;
+fn candle<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<u32, ParseError> {
+    let names = ["start", "open", "high", "low", "close", "volume"];
+    let [start, open, high, low, close, volume] = pick(item, ParseError::Shape, names)?;
+    let seconds = start.integer()?;
     let head = reader.head(UpdateKind::Candle, found)?;
     at_learned_scales(reader.listing, found, reader.sink, |found, sink| {
         let candle = Candle {
-            open: statistic(open, found.price_scale)?,
-            high: statistic(high, found.price_scale)?,
-            low: statistic(low, found.price_scale)?,
-            close: statistic(close, found.price_scale)?,
-            volume: qty(volume.need()?, volume.name, found.qty_scale)?,
+            open: open.price(found)?,
+            high: high.price(found)?,
+            low: low.price(found)?,
+            close: close.price(found)?,
+            volume: volume.qty(found)?,
             start: Nanos::from_millis(seconds.saturating_mul(1_000)),
             seconds: CANDLE_SECONDS,
             trades: 0,
         };
-        send(candle.to_record(), head, found, sink)
+        single(candle.to_record(), head, found, sink)
     })
 }
 
-fn status<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<(), ParseError> {
-    let [status] = pick(item, ["status"])?;
+fn status<S: Sink>(reader: &mut Reader<'_, '_, S>, item: Value<'_>, found: Found) -> Result<u32, ParseError> {
+    let [status] = pick(item, ParseError::Shape, ["status"])?;
     let status = match status.text()? {
         "online" => InstrumentStatus::Trading,
         _ => InstrumentStatus::Halted,
     };
     let head = reader.head(UpdateKind::Status, found)?;
     at_learned_scales(reader.listing, found, reader.sink, |found, sink| {
-        send(status.to_record(), head, found, sink)
+        single(status.to_record(), head, found, sink)
     })
 }

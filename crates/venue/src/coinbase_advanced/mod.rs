@@ -24,13 +24,11 @@
 //!
 //! What cannot be detected here: a level that the venue sends wrong (there is no checksum), updates that were lost
 //! inside the venue before its connection counted them, and an unknown symbol where the venue answers with silence.
-//! A wrong book shows only if it crosses. A snapshot of more than some 58,000 levels in all is refused as a frame: it has
-//! more marks than [`touchline_json::document::MARKS_MAX`] allows (BTC-USD had 46,000 in August 2026).
+//! A wrong book shows only if it crosses.
 
 mod book;
 mod channels;
 mod counter;
-mod fields;
 mod instruments;
 mod parse;
 mod subscribe;
@@ -38,18 +36,18 @@ mod subscribe;
 #[cfg(feature = "simulator")]
 pub mod exchange;
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, InstrumentKind, Sink};
+use touchline_market::{Channel, Continuity, Instrument, InstrumentKind};
 
 use crate::venue::path;
-use crate::{
-    Access, Ignored, InstrumentsError, Listing, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue,
-};
+use crate::{Access, InstrumentsError, Rest, Route, Snapshots, Texts, Venue};
+use parse::Parser;
 
-/// A connection to Coinbase Advanced Trade.
-#[derive(Debug, Default)]
-pub struct CoinbaseAdvanced(parse::Parser);
+/// Coinbase Advanced Trade.
+pub struct CoinbaseAdvanced;
 
 impl Venue for CoinbaseAdvanced {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("coinbase-advanced");
     const TITLE: &'static str = "Coinbase Advanced Trade";
     const DOCS: &'static str =
@@ -58,8 +56,6 @@ impl Venue for CoinbaseAdvanced {
     const CHANNELS: &'static [Channel] =
         &[Channel::Book, Channel::Trade, Channel::Ticker, Channel::Candle, Channel::Status];
     const CONTINUITY: Continuity = Continuity::Connection;
-    const CROSSING: Crossing = Crossing::Judged;
-    const CHECKSUM: Checksum = Checksum::None;
     const ACCESS: Access = Access {
         ws: "wss://advanced-trade-ws.coinbase.com",
         rest: "https://api.coinbase.com",
@@ -76,32 +72,12 @@ impl Venue for CoinbaseAdvanced {
         instruments: subscribe::instruments,
     };
 
-    fn connected(&mut self, _: &str) {
-        self.0.connected();
-    }
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::default()
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         if path(url).ends_with("/brokerage/market/products") { Rest::Instruments } else { Rest::Other }
-    }
-
-    /// Snapshots come in the stream only.
-    fn snapshot<S: Sink>(
-        &mut self,
-        _: &str,
-        _: &[u8],
-        _: &mut Listing,
-        _: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        Ok(Parsed::Ignored(Ignored::UnknownEvent))
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

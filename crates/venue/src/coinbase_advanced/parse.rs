@@ -12,19 +12,16 @@
 //! rejection names the channel but no instrument, since nobody looked whose the rest is.
 
 use touchline_json::Elements;
-use touchline_market::{
-    Channel, Head, InstrumentId, Level, Nanos, Record, Sequence, Sink, SinkFull, UpdateError, UpdateKind,
-};
+use touchline_market::{Channel, Head, InstrumentId, Level, Nanos, Sequence, Sink, UpdateKind};
 
 use super::counter::{Counter, Turn};
-use super::fields::{Field, pick};
 use super::{book, channels};
-use crate::learn::Fault;
-use crate::{Found, Ignored, Listing, ParseError, Parsed, Rejected};
+use crate::fields::{Field, pick};
+use crate::{Found, Ignored, Listing, Parse, ParseError, Parsed, Rejected};
 
 /// The parser of one connection.
 #[derive(Default)]
-pub(super) struct Parser {
+pub struct Parser {
     json: touchline_json::Parser,
     counter: Counter,
     scratch: Scratch,
@@ -39,24 +36,18 @@ pub(super) struct Scratch {
     pub(super) places: Vec<touchline_json::Place>,
 }
 
-impl std::fmt::Debug for Parser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parser").field("counter", &self.counter).finish_non_exhaustive()
-    }
-}
-
 type Outcome = Result<Parsed, Rejected>;
 
-impl Parser {
-    pub(super) fn connected(&mut self) {
+impl Parse for Parser {
+    fn connected(&mut self, _: &str) {
         self.counter = Counter::default();
     }
 
-    pub(super) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
         let root = document.root();
         // The counter first: a frame was received even if nothing else of it can be read.
-        let [number] = pick(root, ["sequence_num"])?;
+        let [number] = pick(root, ParseError::Shape, ["sequence_num"])?;
         let mut sequence = None;
         if let Some(value) = number.value {
             let found = value.as_u64().ok_or(ParseError::WrongType(number.name))?;
@@ -65,7 +56,8 @@ impl Parser {
             }
             sequence = Some(Sequence(found));
         }
-        let [name, kind, timestamp, events] = pick(root, ["channel", "type", "timestamp", "events"])?;
+        let [name, kind, timestamp, events] =
+            pick(root, ParseError::Shape, ["channel", "type", "timestamp", "events"])?;
         if name.value.is_none() {
             return unnamed(kind);
         }
@@ -81,8 +73,7 @@ impl Parser {
         };
         let rejected = |error| Rejected { error, instrument: None, channel: Some(channel) };
         let sequence = sequence.ok_or(ParseError::Missing(number.name)).map_err(rejected)?;
-        let events = events.need().map_err(rejected)?.array();
-        let events = events.ok_or(rejected(ParseError::WrongType("events")))?;
+        let events = events.array().map_err(rejected)?;
         let mut reader = Reader { channel, sequence, timestamp, listing, sink, tally: Tally::default() };
         let read = match channel {
             Channel::Book => book::events(&mut reader, events, &mut self.scratch),
@@ -163,9 +154,9 @@ impl<'d, S: Sink> Reader<'d, '_, S> {
         found
     }
 
-    /// One update went into the sink.
-    pub(super) fn count(&mut self) {
-        self.tally.updates += 1;
+    /// So many updates went into the sink.
+    pub(super) fn count(&mut self, updates: u32) {
+        self.tally.updates += updates;
     }
 
     /// A head of this frame.
@@ -175,19 +166,6 @@ impl<'d, S: Sink> Reader<'d, '_, S> {
         head.ts_event = self.stamp()?;
         Ok(head)
     }
-}
-
-/// Hands on a message whose body is in the sink.
-#[inline]
-pub(super) fn commit<S: Sink>(mut head: Head, found: Found, sink: &mut S) -> Result<(), Fault> {
-    (head.price_scale, head.qty_scale) = (found.price_scale, found.qty_scale);
-    sink.commit(head).map_err(|SinkFull| UpdateError::SinkFull.into())
-}
-
-/// Hands on a message with a body of one record.
-pub(super) fn send<S: Sink>(record: Record, head: Head, found: Found, sink: &mut S) -> Result<(), Fault> {
-    sink.push(record).map_err(|SinkFull| UpdateError::SinkFull)?;
-    commit(head, found, sink)
 }
 
 /// Does nothing stand behind an item that was just taken from here?

@@ -1,5 +1,7 @@
 //! Numbers and stamps as text.
 
+use crate::stamp::date;
+
 /// Appends `mantissa × 10^-scale` with all its decimals, trailing zeros included: `105944.20`. A scale is at most 19.
 pub fn number(out: &mut String, mantissa: i64, scale: u8) {
     if mantissa < 0 {
@@ -44,19 +46,6 @@ pub(crate) fn digits(out: &mut String, value: u64, width: usize) {
     }
     let written = text.get(text.len() - used..).and_then(|text| std::str::from_utf8(text).ok());
     out.push_str(written.unwrap_or_default());
-}
-
-/// Year, month and day of a day counted from 1970-01-01.
-fn date(days: u64) -> (u64, u64, u64) {
-    // Years counted from March, so that the leap day is a year's last; eras of 400 years are all alike.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day_of_month = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + 400 * era + u64::from(month <= 2), month, day_of_month)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@
 //! ```
 
 use touchline_json::{Value, decimal};
-use touchline_market::{Flags, Head, LEVELS_MAX, Level, Nanos, Sink, TrailedPacker, UpdateError, UpdateKind};
+use touchline_market::{Flags, Head, LEVELS_MAX, Sink, TrailedPacker, UpdateError, UpdateKind};
 
-use super::fields::{commit, need, need_count, pick, stamp, traded};
 use super::standing::{Digits, Standing, depth_for};
-use crate::learn::Fault;
+use crate::fields::{Field, level, pick};
+use crate::learn::{Fault, commit};
 use crate::{Found, ParseError};
 
 /// One symbol's book message; `standing` learns from it.
@@ -25,22 +25,21 @@ pub(super) fn book<S: Sink>(
     sink: &mut S,
 ) -> Result<u32, Fault> {
     let keys = ["bids", "asks", "checksum", "timestamp"];
-    let [bids, asks, checksum, timestamp] = pick(item, "data", keys)?;
+    let [bids, asks, checksum, timestamp] = pick(item, ParseError::WrongType("data"), keys)?;
     let mut head = Head::new(kind, found.id);
     head.flags = Flags::TRAILER;
-    head.ts_event = match (kind, timestamp) {
-        (UpdateKind::Snapshot, None) => Nanos::NONE,
-        (_, timestamp) => stamp(Some(need(timestamp, "timestamp")?), "timestamp")?,
+    head.ts_event = match kind {
+        UpdateKind::Snapshot => timestamp.stamp_or_none()?,
+        _ => timestamp.stamp()?,
     };
-    let checksum = need_count(checksum, "checksum")?;
-    let checksum = u32::try_from(checksum).map_err(|_| ParseError::WrongType("checksum"))?;
+    let checksum = u32::try_from(checksum.count()?).map_err(|_| ParseError::WrongType(checksum.name))?;
     if kind == UpdateKind::Snapshot {
         standing.digits = Digits::default();
     }
     let mut packer = TrailedPacker::default();
     let digits = &mut standing.digits;
-    head.bids = levels(need(bids, "bids")?, "bids", found, digits, &mut packer, sink)?;
-    head.asks = levels(need(asks, "asks")?, "asks", found, digits, &mut packer, sink)?;
+    head.bids = levels(bids, found, digits, &mut packer, sink)?;
+    head.asks = levels(asks, found, digits, &mut packer, sink)?;
     if kind == UpdateKind::Snapshot {
         standing.guessed_depth = depth_for(u32::from(head.bids.max(head.asks)));
     }
@@ -52,33 +51,21 @@ pub(super) fn book<S: Sink>(
 /// Packs one side into the sink and says how many levels it has.
 #[inline]
 fn levels<S: Sink>(
-    array: Value<'_>,
-    name: &'static str,
+    side: Field<'_>,
     found: Found,
     digits: &mut Digits,
     packer: &mut TrailedPacker,
     sink: &mut S,
 ) -> Result<u16, Fault> {
-    let elements = array.array().ok_or(ParseError::WrongType(name))?;
+    let elements = side.array()?;
     let count = elements.len();
     if count > LEVELS_MAX {
         return Err(UpdateError::TooManyLevels.into());
     }
     let scales = decimal::Levels::new(found.price_scale, found.qty_scale);
     for element in elements {
-        let [price, qty] = pick(element, name, ["price", "qty"])?;
-        let texts = (price.and_then(Value::text), qty.and_then(Value::text));
-        let level = match texts {
-            (Some(price), Some(qty)) => {
-                digits.note(price, qty);
-                scales.level(price, qty).ok().filter(|(price, _)| *price > 0)
-            }
-            _ => None,
-        };
-        let level = match level {
-            Some((price, qty)) => Level::new(price, qty),
-            None => traded((price, "price"), (qty, "qty"), found)?,
-        };
+        let [price, qty] = pick(element, ParseError::WrongType(side.name), ["price", "qty"])?;
+        let level = level(price, qty, &scales, found, |price, qty| digits.note(price, qty))?;
         packer.push(level, sink)?;
     }
     Ok(count as u16)

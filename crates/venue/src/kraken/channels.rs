@@ -8,24 +8,26 @@
 //! ```
 
 use touchline_json::Value;
-use touchline_market::{Bbo, Candle, Channel, Head, Sequence, Sink, Ticker, Trade, UpdateKind};
+use touchline_market::{
+    Bbo, Candle, Channel, Head, Level, SCALE_MAX, Sequence, Sink, Ticker, Trade, UpdateKind,
+};
 
-use super::fields::{aggressor, best, need, need_count, need_text, pick, price, qty, single, stamp, traded};
 use super::instruments::status_of;
 use super::standing::{Standing, Trigger};
-use crate::learn::Fault;
+use crate::fields::{Field, pick, traded};
+use crate::learn::{Fault, single};
 use crate::{Found, ParseError};
 
 /// One trade.
 pub(super) fn trade<S: Sink>(item: Value<'_>, found: Found, sink: &mut S) -> Result<u32, Fault> {
     let keys = ["side", "price", "qty", "trade_id", "timestamp"];
-    let [side, at, amount, id, timestamp] = pick(item, "data", keys)?;
+    let [side, at, amount, id, timestamp] = pick(item, ParseError::WrongType("data"), keys)?;
     let mut head = Head::new(UpdateKind::Trade, found.id);
-    head.ts_event = stamp(Some(need(timestamp, "timestamp")?), "timestamp")?;
-    let id = need_count(id, "trade_id")?;
+    head.ts_event = timestamp.stamp()?;
+    let id = id.count()?;
     head.sequence = Sequence(id);
-    let aggressor = aggressor(need_text(side, "side")?, "buy", "sell", "side")?;
-    let level = traded((at, "price"), (amount, "qty"), found)?;
+    let aggressor = side.side("buy", "sell")?;
+    let level = traded(at, amount, found)?;
     let trade = Trade { price: level.price, qty: level.qty, id, aggressor };
     single(trade.to_record(), head, found, sink)
 }
@@ -40,22 +42,23 @@ pub(super) fn ticker<S: Sink>(
     sink: &mut S,
 ) -> Result<u32, Fault> {
     let keys = ["bid", "bid_qty", "ask", "ask_qty", "last", "volume", "low", "high", "timestamp"];
-    let [bid, bid_qty, ask, ask_qty, last, volume, low, high, timestamp] = pick(item, "data", keys)?;
-    let ts_event = stamp(timestamp, "timestamp")?;
+    let [bid, bid_qty, ask, ask_qty, last, volume, low, high, timestamp] =
+        pick(item, ParseError::WrongType("data"), keys)?;
+    let ts_event = timestamp.stamp_or_none()?;
     let head = |kind| Head { ts_event, ..Head::new(kind, found.id) };
     let mut updates = 0;
     if found.wants(Channel::Bbo) && standing.trigger != Some(Trigger::Trades) {
-        let bid = best((bid, "bid"), (bid_qty, "bid_qty"), found)?;
-        let ask = best((ask, "ask"), (ask_qty, "ask_qty"), found)?;
+        let bid = best(bid, bid_qty, found)?;
+        let ask = best(ask, ask_qty, found)?;
         updates += single(Bbo { bid, ask }.to_record(), head(UpdateKind::Bbo), found, sink)?;
     }
-    let traded = last.is_some() || standing.trigger == Some(Trigger::Trades);
+    let traded = last.value.is_some() || standing.trigger == Some(Trigger::Trades);
     if found.wants(Channel::Ticker) && standing.trigger != Some(Trigger::Bbo) && traded {
         let ticker = Ticker {
-            last: price(last, "last", found)?,
-            high: price(high, "high", found)?,
-            low: price(low, "low", found)?,
-            volume: qty(volume, "volume", found)?,
+            last: last.price(found)?,
+            high: high.price(found)?,
+            low: low.price(found)?,
+            volume: volume.qty(found)?,
             // The venue says neither.
             ..Ticker::default()
         };
@@ -68,20 +71,22 @@ pub(super) fn ticker<S: Sink>(
 pub(super) fn candle<S: Sink>(item: Value<'_>, found: Found, sink: &mut S) -> Result<u32, Fault> {
     let keys =
         ["interval", "interval_begin", "open", "high", "low", "close", "volume", "trades", "timestamp"];
-    let [interval, begin, open, high, low, close, volume, trades, timestamp] = pick(item, "data", keys)?;
+    let [interval, begin, open, high, low, close, volume, trades, timestamp] =
+        pick(item, ParseError::WrongType("data"), keys)?;
     let mut head = Head::new(UpdateKind::Candle, found.id);
-    head.ts_event = stamp(timestamp, "timestamp")?;
-    let number = |value: u64, name| u32::try_from(value).map_err(|_| ParseError::WrongType(name));
-    let minutes = need_count(interval, "interval")?;
+    head.ts_event = timestamp.stamp_or_none()?;
+    let number =
+        |value: u64, field: Field<'_>| u32::try_from(value).map_err(|_| ParseError::WrongType(field.name));
+    let minutes = interval.count()?;
     let candle = Candle {
-        open: price(open, "open", found)?,
-        high: price(high, "high", found)?,
-        low: price(low, "low", found)?,
-        close: price(close, "close", found)?,
-        volume: qty(volume, "volume", found)?,
-        start: stamp(Some(need(begin, "interval_begin")?), "interval_begin")?,
-        seconds: number(minutes.saturating_mul(60), "interval")?,
-        trades: number(need_count(trades, "trades")?, "trades")?,
+        open: open.price(found)?,
+        high: high.price(found)?,
+        low: low.price(found)?,
+        close: close.price(found)?,
+        volume: volume.qty(found)?,
+        start: begin.stamp()?,
+        seconds: number(minutes.saturating_mul(60), interval)?,
+        trades: number(trades.count()?, trades)?,
     };
     single(candle.to_record(), head, found, sink)
 }
@@ -89,21 +94,27 @@ pub(super) fn candle<S: Sink>(item: Value<'_>, found: Found, sink: &mut S) -> Re
 /// The definition of a pair: how precise its numbers are, and whether it trades. Says the scales it names.
 pub(super) fn pair<S: Sink>(item: Value<'_>, found: Found, sink: &mut S) -> Result<(u32, Found), Fault> {
     let keys = ["status", "price_precision", "qty_precision"];
-    let [status, price_precision, qty_precision] = pick(item, "pairs", keys)?;
-    let scale = |value, name| {
-        let scale = need_count(value, name)?;
-        u8::try_from(scale)
-            .ok()
-            .filter(|scale| *scale <= touchline_market::SCALE_MAX)
-            .ok_or(ParseError::WrongType(name))
+    let [status, price_precision, qty_precision] = pick(item, ParseError::WrongType("pairs"), keys)?;
+    let scale = |field: Field<'_>| {
+        let scale = u8::try_from(field.count()?).ok().filter(|scale| *scale <= SCALE_MAX);
+        scale.ok_or(ParseError::WrongType(field.name))
     };
     let mut named = found;
-    named.price_scale = scale(price_precision, "price_precision")?;
-    named.qty_scale = scale(qty_precision, "qty_precision")?;
-    let status = status_of(need_text(status, "status")?);
+    named.price_scale = scale(price_precision)?;
+    named.qty_scale = scale(qty_precision)?;
+    let status = status_of(status.text()?);
     if !found.wants(Channel::Status) {
         return Ok((0, named));
     }
     let head = Head::new(UpdateKind::Status, found.id);
     Ok((single(status.to_record(), head, found, sink)?, named))
+}
+
+/// One side of a best bid and offer. An empty side has neither price nor quantity.
+pub(crate) fn best(at: Field<'_>, amount: Field<'_>, found: Found) -> Result<Level, Fault> {
+    let level = Level { price: at.price(found)?, qty: amount.qty(found)? };
+    if level.price.0 == 0 && level.qty.0 != 0 {
+        return Err(ParseError::NotPositive(at.name).into());
+    }
+    Ok(level)
 }

@@ -22,34 +22,28 @@
 //! * Single orders (`level3`) need a token and a host of their own: they are read, and not among the channels.
 
 mod book;
-mod channels;
-pub(crate) mod fields;
+pub(crate) mod channels;
 pub(crate) mod instruments;
 mod orders;
 mod parse;
 pub(crate) mod standing;
 pub(crate) mod subscribe;
+pub(crate) mod unheard;
 
 #[cfg(feature = "simulator")]
 pub mod exchange;
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
+use touchline_market::{Channel, Checksum, Continuity, Instrument};
 
-use crate::{
-    Access, InstrumentsError, Listing, ParseError, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue,
-};
+use crate::{Access, InstrumentsError, Rest, Route, Snapshots, Texts, Venue};
+use parse::Parser;
 
-/// A connection to Kraken spot.
-#[derive(Default)]
-pub struct Kraken(parse::Parser);
-
-impl std::fmt::Debug for Kraken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kraken").finish_non_exhaustive()
-    }
-}
+/// Kraken spot.
+pub struct Kraken;
 
 impl Venue for Kraken {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("kraken");
     const TITLE: &'static str = "Kraken spot";
     const DOCS: &'static str = "https://docs.kraken.com/exchange/api-reference/spot-websocket";
@@ -59,7 +53,6 @@ impl Venue for Kraken {
     const CHANNELS: &'static [Channel] =
         &[Channel::Book, Channel::Bbo, Channel::Trade, Channel::Ticker, Channel::Candle, Channel::Status];
     const CONTINUITY: Continuity = Continuity::Unchecked;
-    const CROSSING: Crossing = Crossing::Judged;
     const CHECKSUM: Checksum = Checksum::DigitsOfTen;
     const ACCESS: Access = Access {
         ws: "wss://ws.kraken.com",
@@ -83,32 +76,12 @@ impl Venue for Kraken {
         instruments: instruments::request,
     };
 
-    fn connected(&mut self, _: &str) {
-        self.0.connected();
-    }
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::default()
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         instruments::rest_kind(url)
-    }
-
-    /// The stream brings its own.
-    fn snapshot<S: Sink>(
-        &mut self,
-        _: &str,
-        _: &[u8],
-        _: &mut Listing,
-        _: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        Err(ParseError::Shape.into())
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

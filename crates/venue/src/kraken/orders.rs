@@ -10,9 +10,9 @@ use touchline_market::{
     Head, LEVELS_MAX, Order, OrderId, OrderStep, Side, Sink, SinkFull, UpdateError, UpdateKind,
 };
 
-use super::fields::{commit, need, need_text, pick, stamp, traded};
 use super::standing::Standing;
-use crate::learn::Fault;
+use crate::fields::{Field, pick, traded};
+use crate::learn::{Fault, commit};
 use crate::{Found, ParseError};
 
 /// One symbol's orders: all of them in a snapshot, the changed ones in an update.
@@ -23,50 +23,49 @@ pub(super) fn orders<S: Sink>(
     standing: &mut Standing,
     sink: &mut S,
 ) -> Result<u32, Fault> {
-    let [bids, asks, timestamp] = pick(item, "data", ["bids", "asks", "timestamp"])?;
+    let [bids, asks, timestamp] = pick(item, ParseError::WrongType("data"), ["bids", "asks", "timestamp"])?;
     let mut head = Head::new(kind, found.id);
-    head.ts_event = stamp(timestamp, "timestamp")?;
+    head.ts_event = timestamp.stamp_or_none()?;
     head.sequence = standing.sequence(head.ts_event);
-    head.bids = side(need(bids, "bids")?, "bids", Side::Bid, kind, found, sink)?;
-    head.asks = side(need(asks, "asks")?, "asks", Side::Ask, kind, found, sink)?;
+    head.bids = side(bids, Side::Bid, kind, found, sink)?;
+    head.asks = side(asks, Side::Ask, kind, found, sink)?;
     commit(head, found, sink)
 }
 
 fn side<S: Sink>(
-    array: Value<'_>,
-    name: &'static str,
+    array: Field<'_>,
     side: Side,
     kind: UpdateKind,
     found: Found,
     sink: &mut S,
 ) -> Result<u16, Fault> {
-    let elements = array.array().ok_or(ParseError::WrongType(name))?;
+    let elements = array.array()?;
     let count = elements.len();
     if count > LEVELS_MAX {
         return Err(UpdateError::TooManyLevels.into());
     }
     for element in elements {
         let keys = ["event", "order_id", "limit_price", "order_qty", "timestamp"];
-        let [event, id, price, qty, timestamp] = pick(element, name, keys)?;
+        let [event, id, price, qty, timestamp] = pick(element, ParseError::WrongType(array.name), keys)?;
         let step = match kind {
             UpdateKind::OrderSnapshot => OrderStep::Add,
-            _ => step(need_text(event, "event")?)?,
+            _ => step(event)?,
         };
-        let id = order_id(need_text(id, "order_id")?).ok_or(ParseError::WrongType("order_id"))?;
-        let level = traded((price, "limit_price"), (qty, "order_qty"), found)?;
-        let since = stamp(Some(need(timestamp, "timestamp")?), "timestamp")?;
+        let id = order_id(id.text()?).ok_or(ParseError::WrongType(id.name))?;
+        let level = traded(price, qty, found)?;
+        let since = timestamp.stamp()?;
         let order = Order { id, price: level.price, qty: level.qty, since, side, step };
         sink.push(order.to_record()).map_err(|SinkFull| UpdateError::SinkFull)?;
     }
     Ok(count as u16)
 }
 
-fn step(event: &str) -> Result<OrderStep, ParseError> {
-    match event {
+fn step(event: Field<'_>) -> Result<OrderStep, ParseError> {
+    match event.text()? {
         "add" => Ok(OrderStep::Add),
         "modify" => Ok(OrderStep::Modify),
         "delete" => Ok(OrderStep::Delete),
-        _ => Err(ParseError::WrongType("event")),
+        _ => Err(ParseError::WrongType(event.name)),
     }
 }
 

@@ -12,17 +12,18 @@ use touchline_market::{Channel, Sink, UpdateKind};
 
 use super::book::book;
 use super::channels::{candle, pair, ticker, trade};
-use super::fields::{Unheard, need, need_text, pick};
 use super::orders::orders;
 use super::standing::{Standings, Trigger};
+use super::unheard::Unheard;
+use crate::fields::{Field, pick};
 use crate::learn::at_learned_scales;
-use crate::{Ignored, Listing, ParseError, Parsed, Rejected};
+use crate::{Ignored, Listing, Parse, ParseError, Parsed, Rejected};
 
 type Outcome = Result<Parsed, Rejected>;
 
 /// The parser of one connection.
 #[derive(Default)]
-pub(super) struct Parser {
+pub struct Parser {
     json: touchline_json::Parser,
     standings: Standings,
 }
@@ -52,32 +53,29 @@ impl Item {
     }
 }
 
-impl Parser {
-    pub(super) fn connected(&mut self) {
+impl Parse for Parser {
+    fn connected(&mut self, _: &str) {
         self.standings.clear();
     }
 
     #[inline]
-    pub(super) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
         let root = document.root();
         if root.array().is_some() {
             // The older protocol at the same host.
             return Ok(Parsed::Ignored(Ignored::OtherProduct));
         }
-        let [channel, kind, data] =
-            pick(root, "", ["channel", "type", "data"]).map_err(|error| match error {
-                ParseError::WrongType(_) => ParseError::Shape,
-                error => error,
-            })?;
-        let Some(channel) = channel else { return answer(root, data, &mut self.standings) };
-        let channel = channel.as_str().ok_or(ParseError::WrongType("channel"))?;
-        let is_snapshot = || match need_text(kind, "type")? {
+        let [channel, kind, data] = pick(root, ParseError::Shape, ["channel", "type", "data"])?;
+        if channel.value.is_none() {
+            return answer(root, data, &mut self.standings);
+        }
+        let is_snapshot = || match kind.text()? {
             "snapshot" => Ok(true),
             "update" => Ok(false),
-            _ => Err(ParseError::WrongType("type")),
+            _ => Err(ParseError::WrongType(kind.name)),
         };
-        let item = match channel {
+        let item = match channel.text()? {
             "book" if is_snapshot()? => Item::Book(UpdateKind::Snapshot),
             "book" => Item::Book(UpdateKind::Delta),
             // What was before the subscription is nobody's.
@@ -105,7 +103,7 @@ struct Items<'a> {
 
 impl Items<'_> {
     #[inline]
-    fn all<S: Sink>(mut self, data: Option<Value<'_>>, sink: &mut S) -> Outcome {
+    fn all<S: Sink>(mut self, data: Field<'_>, sink: &mut S) -> Outcome {
         let array = self.array(data).map_err(|error| self.reject(error))?;
         // A frame is taken whole or not at all, so several updates are all seen before the first is handed on.
         if array.len() > 1 || self.item == Item::Ticker {
@@ -123,13 +121,12 @@ impl Items<'_> {
         })
     }
 
-    fn array<'d>(&self, data: Option<Value<'d>>) -> Result<touchline_json::Elements<'d>, ParseError> {
-        let data = need(data, "data")?;
+    fn array<'d>(&self, data: Field<'d>) -> Result<touchline_json::Elements<'d>, ParseError> {
         if self.item != Item::Pair {
-            return data.array().ok_or(ParseError::WrongType("data"));
+            return data.array();
         }
-        let [pairs] = pick(data, "data", ["pairs"])?;
-        need(pairs, "pairs")?.array().ok_or(ParseError::WrongType("pairs"))
+        let [pairs] = pick(data.need()?, ParseError::WrongType(data.name), ["pairs"])?;
+        pairs.array()
     }
 
     fn reject(&self, error: ParseError) -> Rejected {
@@ -155,8 +152,8 @@ impl Items<'_> {
     #[inline]
     fn one<S: Sink>(&mut self, value: Value<'_>, sink: &mut S) -> Result<u32, Rejected> {
         let channel = self.item.channel();
-        let [symbol] = pick(value, "data", ["symbol"]).map_err(|error| self.reject(error))?;
-        let symbol = need_text(symbol, "symbol").map_err(|error| self.reject(error))?;
+        let symbol = pick(value, ParseError::WrongType("data"), ["symbol"]);
+        let symbol = symbol.and_then(|[symbol]| symbol.text()).map_err(|error| self.reject(error))?;
         if self.item == Item::Pair {
             return self.pair(value, symbol, sink);
         }
@@ -203,30 +200,29 @@ impl Items<'_> {
 
 /// An answer to one of our requests. An acknowledgement says how deep a book will be and what a ticker is sent for.
 #[cold]
-fn answer(root: Value<'_>, data: Option<Value<'_>>, standings: &mut Standings) -> Outcome {
+fn answer(root: Value<'_>, data: Field<'_>, standings: &mut Standings) -> Outcome {
     let keys = ["method", "success", "result", "error", "Error", "event", "feed"];
-    let [method, success, result, error, limit, event, feed] = pick(root, "", keys)?;
-    if limit.is_some() {
+    let [method, success, result, error, limit, event, feed] = pick(root, ParseError::Shape, keys)?;
+    if limit.value.is_some() {
         return Ok(Parsed::Ignored(Ignored::ErrorReply));
     }
-    let Some(method) = method else {
-        return match (event.or(feed), data) {
+    if method.value.is_none() {
+        return match (event.value.or(feed.value), data.value) {
             // The older protocol at the same host, and the venue's futures.
             (Some(_), _) => Ok(Parsed::Ignored(Ignored::OtherProduct)),
             (None, Some(_)) => Err(ParseError::Missing("channel").into()),
             (None, None) => Err(ParseError::Shape.into()),
         };
-    };
-    let method = method.as_str().ok_or(ParseError::WrongType("method"))?;
+    }
+    let method = method.text()?;
     if !matches!(method, "subscribe" | "unsubscribe") {
-        let reason = if error.is_some() { Ignored::ErrorReply } else { Ignored::Ack };
+        let reason = if error.value.is_some() { Ignored::ErrorReply } else { Ignored::Ack };
         return Ok(Parsed::Ignored(reason));
     }
-    let success = need(success, "success")?.as_bool().ok_or(ParseError::WrongType("success"))?;
-    if !success {
+    if !success.need()?.as_bool().ok_or(ParseError::WrongType(success.name))? {
         return Ok(Parsed::Ignored(Ignored::ErrorReply));
     }
-    if let Some(result) = result {
+    if let Some(result) = result.value {
         subscribed(result, method == "subscribe", standings)?;
     }
     Ok(Parsed::Ignored(Ignored::Ack))
@@ -234,21 +230,18 @@ fn answer(root: Value<'_>, data: Option<Value<'_>>, standings: &mut Standings) -
 
 fn subscribed(result: Value<'_>, is_given: bool, standings: &mut Standings) -> Result<(), ParseError> {
     let keys = ["channel", "symbol", "depth", "event_trigger"];
-    let [channel, symbol, depth, trigger] = pick(result, "result", keys)?;
-    let (Some(channel), Some(symbol)) = (channel.and_then(Value::as_str), symbol.and_then(Value::as_str))
-    else {
-        return Ok(());
-    };
+    let [channel, symbol, depth, trigger] = pick(result, ParseError::WrongType("result"), keys)?;
+    let (Ok(channel), Ok(symbol)) = (channel.text(), symbol.text()) else { return Ok(()) };
     let mut standing = standings.of(symbol);
     match channel {
         "book" => {
-            let depth = depth.and_then(Value::as_u64).and_then(|depth| u16::try_from(depth).ok());
+            let depth = depth.count().ok().and_then(|depth| u16::try_from(depth).ok());
             standing.depth = depth.filter(|_| is_given).unwrap_or_default();
         }
         "ticker" => {
-            standing.trigger = match trigger.and_then(Value::as_str) {
-                Some("bbo") if is_given => Some(Trigger::Bbo),
-                Some("trades") if is_given => Some(Trigger::Trades),
+            standing.trigger = match trigger.text() {
+                Ok("bbo") if is_given => Some(Trigger::Bbo),
+                Ok("trades") if is_given => Some(Trigger::Trades),
                 _ => None,
             };
         }

@@ -39,7 +39,7 @@ const _: () = assert!(KINDS.len() <= KINDS_MAX as usize);
 /// No limit of streams or messages is published for public channels: 200 symbols is what the venue allows on a
 /// connection of single orders, and a few requests a second stay far from the changing limit that is answered with
 /// `Exceeded msg rate`. 150 attempts to connect in ten minutes are the limit of the network in front.
-pub(crate) const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     streams_per_connection: 200,
     streams_per_request: 50,
     sends_per_second: 4,
@@ -49,7 +49,7 @@ pub(crate) const LIMITS: Limits = Limits {
 };
 
 /// `book-1000:BTC/USD`, `trade:BTC/USD`.
-pub(super) fn stream(symbol: &str, channel: Channel, levels: u32, out: &mut String) {
+pub(crate) fn stream(symbol: &str, channel: Channel, levels: u32, out: &mut String) {
     match channel {
         Channel::Book => {
             out.push_str("book-");
@@ -68,7 +68,7 @@ pub(super) fn stream(symbol: &str, channel: Channel, levels: u32, out: &mut Stri
 }
 
 /// Streams of one kind can stand in one request.
-pub(crate) fn together(a: &str, b: &str) -> bool {
+pub(super) fn together(a: &str, b: &str) -> bool {
     kind(a) == kind(b)
 }
 

@@ -6,11 +6,12 @@
 //! ```
 
 use touchline_json::{Value, decimal};
-use touchline_market::{Flags, Head, LEVELS_MAX, Level, Nanos, Sink, TrailedPacker, UpdateError, UpdateKind};
+use touchline_market::{Flags, Head, LEVELS_MAX, Nanos, Sink, TrailedPacker, UpdateError, UpdateKind};
 
-use crate::kraken::fields::{commit, need, pick, traded};
+use super::channels::seconds;
+use crate::fields::{Field, level, pick};
 use crate::kraken::standing::{Digits, Standing};
-use crate::learn::Fault;
+use crate::learn::{Fault, commit};
 use crate::{Found, ParseError};
 
 /// The fields of a message, whichever of its parts they stand in.
@@ -22,16 +23,16 @@ impl<'d> Parts<'d> {
     /// One part or two; recordings of 2019 have `null` for a second part that is not there.
     #[inline]
     pub(super) fn of(first: Value<'d>, second: Option<Value<'d>>) -> Result<Self, ParseError> {
-        let mut fields = pick(first, "book", KEYS)?;
-        let Some(second) = second.filter(|second| !second.is_null()) else { return Ok(Self(fields)) };
-        let more = pick(second, "book", KEYS)?;
-        for ((place, value), key) in fields.iter_mut().zip(more).zip(KEYS) {
-            if place.is_some() && value.is_some() {
-                return Err(ParseError::Duplicate(key));
+        let mut values = pick(first, ParseError::WrongType("book"), KEYS)?.map(|field| field.value);
+        let Some(second) = second.filter(|second| !second.is_null()) else { return Ok(Self(values)) };
+        let more = pick(second, ParseError::WrongType("book"), KEYS)?;
+        for (place, field) in values.iter_mut().zip(more) {
+            if place.is_some() && field.value.is_some() {
+                return Err(ParseError::Duplicate(field.name));
             }
-            *place = place.or(value);
+            *place = place.or(field.value);
         }
-        Ok(Self(fields))
+        Ok(Self(values))
     }
 }
 
@@ -47,7 +48,9 @@ pub(super) fn book<S: Sink>(
     let (kind, asks, bids) = match (all_asks.or(all_bids), asks.or(bids)) {
         (Some(_), None) => {
             standing.digits = Digits::default();
-            (UpdateKind::Snapshot, Some(need(all_asks, "as")?), Some(need(all_bids, "bs")?))
+            let (asks, bids) =
+                (all_asks.ok_or(ParseError::Missing("as"))?, all_bids.ok_or(ParseError::Missing("bs"))?);
+            (UpdateKind::Snapshot, Some(asks), Some(bids))
         }
         (None, Some(_)) => (UpdateKind::Delta, asks, bids),
         (Some(_), Some(_)) => return Err(ParseError::Shape.into()),
@@ -99,28 +102,12 @@ impl Levels {
         let scales = decimal::Levels::new(self.found.price_scale, self.found.qty_scale);
         for element in elements {
             let mut texts = element.array().ok_or(ParseError::WrongType(name))?;
-            let (price, qty) = (texts.next(), texts.next());
-            let level = match (price.and_then(Value::text), qty.and_then(Value::text)) {
-                (Some(price), Some(qty)) => {
-                    self.digits.note(price, qty);
-                    scales.level(price, qty).ok().filter(|(price, _)| *price > 0)
-                }
-                _ => None,
-            };
-            let level = match level {
-                Some((price, qty)) => Level::new(price, qty),
-                None => traded((price, "price"), (qty, "volume"), self.found)?,
-            };
-            self.newest = self.newest.max(seconds(texts.next(), "timestamp")?);
+            let mut next = |name| Field { name, value: texts.next() };
+            let (price, qty) = (next("price"), next("volume"));
+            let level = level(price, qty, &scales, self.found, |price, qty| self.digits.note(price, qty))?;
+            self.newest = self.newest.max(seconds(next("timestamp"))?);
             self.packer.push(level, sink)?;
         }
         Ok(count as u16)
     }
-}
-
-/// A stamp in seconds with decimals, `1534614248.123678`.
-#[inline]
-pub(super) fn seconds(value: Option<Value<'_>>, name: &'static str) -> Result<Nanos, ParseError> {
-    let stamp = need(value, name)?.quantity(9);
-    stamp.map(Nanos).map_err(|error| ParseError::Number(name, error))
 }

@@ -10,22 +10,31 @@
 use touchline_json::Value;
 use touchline_market::{Bbo, Candle, Head, Nanos, Sink, Ticker, Trade, UpdateKind};
 
-use super::book::seconds;
-use crate::kraken::fields::{
-    Unheard, aggressor, best, need, need_count, need_text, pick, price, qty, single, traded,
-};
-use crate::learn::Fault;
+use crate::fields::{Field, pick, traded};
+use crate::kraken::channels::best;
+use crate::kraken::unheard::Unheard;
+use crate::learn::{Fault, single};
 use crate::{Found, ParseError};
 
-/// The first elements of an array, those that are there.
-fn elements<'d, const N: usize>(
+/// The first elements of an array, those that are there, by what they are called.
+fn in_order<'d, const N: usize>(
     array: Value<'d>,
     name: &'static str,
-) -> Result<[Option<Value<'d>>; N], ParseError> {
-    let mut elements = array.array().ok_or(ParseError::WrongType(name))?;
-    let mut values = [None; N];
-    values.fill_with(|| elements.next());
-    Ok(values)
+    names: [&'static str; N],
+) -> Result<[Field<'d>; N], ParseError> {
+    let elements = array.array().ok_or(ParseError::WrongType(name))?;
+    let mut fields = names.map(|name| Field { name, value: None });
+    for (field, element) in fields.iter_mut().zip(elements) {
+        field.value = Some(element);
+    }
+    Ok(fields)
+}
+
+/// A stamp in seconds with decimals, `1534614248.123678`.
+#[inline]
+pub(super) fn seconds(field: Field<'_>) -> Result<Nanos, ParseError> {
+    let stamp = field.need()?.quantity(9);
+    stamp.map(Nanos).map_err(|error| ParseError::Number(field.name, error))
 }
 
 /// The trades of a message, all or none.
@@ -44,40 +53,45 @@ pub(super) fn trades<S: Sink>(array: Value<'_>, found: Found, sink: &mut S) -> R
 }
 
 fn trade<S: Sink>(item: Value<'_>, found: Found, sink: &mut S) -> Result<u32, Fault> {
-    let [at, amount, time, side] = elements(item, "trade")?;
+    let [at, amount, time, side] = in_order(item, "trade", ["price", "volume", "time", "side"])?;
     let mut head = Head::new(UpdateKind::Trade, found.id);
-    head.ts_event = seconds(time, "time")?;
-    let aggressor = aggressor(need_text(side, "side")?, "b", "s", "side")?;
-    let level = traded((at, "price"), (amount, "volume"), found)?;
+    head.ts_event = seconds(time)?;
+    let aggressor = side.side("b", "s")?;
+    let level = traded(at, amount, found)?;
     let trade = Trade { price: level.price, qty: level.qty, id: 0, aggressor };
     single(trade.to_record(), head, found, sink)
 }
 
 /// The best bid and offer.
 pub(super) fn spread<S: Sink>(array: Value<'_>, found: Found, sink: &mut S) -> Result<u32, Fault> {
-    let [bid, ask, time, bid_qty, ask_qty] = elements(array, "spread")?;
+    let names = ["bid", "ask", "timestamp", "bidVolume", "askVolume"];
+    let [bid, ask, time, bid_qty, ask_qty] = in_order(array, "spread", names)?;
     let mut head = Head::new(UpdateKind::Bbo, found.id);
-    head.ts_event = seconds(time, "timestamp")?;
-    let bid = best((bid, "bid"), (bid_qty, "bidVolume"), found)?;
-    let ask = best((ask, "ask"), (ask_qty, "askVolume"), found)?;
+    head.ts_event = seconds(time)?;
+    let bid = best(bid, bid_qty, found)?;
+    let ask = best(ask, ask_qty, found)?;
     single(Bbo { bid, ask }.to_record(), head, found, sink)
 }
 
 /// Statistics of the last 24 hours: where there are two numbers, the first is of today.
 pub(super) fn ticker<S: Sink>(object: Value<'_>, found: Found, sink: &mut S) -> Result<u32, Fault> {
-    let [last, open, high, low, volume] = pick(object, "ticker", ["c", "o", "h", "l", "v"])?;
-    let two = |value, name| elements::<2>(need(value, name)?, name);
-    let ([last, last_qty], [_, open], [_, high]) = (two(last, "c")?, two(open, "o")?, two(high, "h")?);
-    let ([_, low], [_, volume]) = (two(low, "l")?, two(volume, "v")?);
+    let [last, open, high, low, volume] =
+        pick(object, ParseError::WrongType("ticker"), ["c", "o", "h", "l", "v"])?;
+    let ([last, last_qty], [_, open], [_, high]) = (two(last)?, two(open)?, two(high)?);
+    let ([_, low], [_, volume]) = (two(low)?, two(volume)?);
     let ticker = Ticker {
-        last: price(last, "c", found)?,
-        last_qty: qty(last_qty, "c", found)?,
-        open: price(open, "o", found)?,
-        high: price(high, "h", found)?,
-        low: price(low, "l", found)?,
-        volume: qty(volume, "v", found)?,
+        last: last.price(found)?,
+        last_qty: last_qty.qty(found)?,
+        open: open.price(found)?,
+        high: high.price(found)?,
+        low: low.price(found)?,
+        volume: volume.qty(found)?,
     };
     single(ticker.to_record(), Head::new(UpdateKind::Ticker, found.id), found, sink)
+}
+
+fn two(field: Field<'_>) -> Result<[Field<'_>; 2], ParseError> {
+    in_order(field.need()?, field.name, [field.name; 2])
 }
 
 /// A candle; its length in minutes stands in the channel's name, 1 if it does not.
@@ -87,20 +101,21 @@ pub(super) fn candle<S: Sink>(
     found: Found,
     sink: &mut S,
 ) -> Result<u32, Fault> {
-    let [time, end, open, high, low, close, _, volume, trades] = elements(array, "ohlc")?;
+    let names = ["time", "etime", "open", "high", "low", "close", "vwap", "volume", "count"];
+    let [time, end, open, high, low, close, _, volume, trades] = in_order(array, "ohlc", names)?;
     let mut head = Head::new(UpdateKind::Candle, found.id);
-    head.ts_event = seconds(time, "time")?;
+    head.ts_event = seconds(time)?;
     let length = u32::from(minutes.max(1)) * 60;
-    let end = seconds(end, "etime")?;
+    let end = seconds(end)?;
     let candle = Candle {
-        open: price(open, "open", found)?,
-        high: price(high, "high", found)?,
-        low: price(low, "low", found)?,
-        close: price(close, "close", found)?,
-        volume: qty(volume, "volume", found)?,
+        open: open.price(found)?,
+        high: high.price(found)?,
+        low: low.price(found)?,
+        close: close.price(found)?,
+        volume: volume.qty(found)?,
         start: Nanos(end.0.saturating_sub(u64::from(length) * 1_000_000_000)),
         seconds: length,
-        trades: u32::try_from(need_count(trades, "count")?).map_err(|_| ParseError::WrongType("count"))?,
+        trades: u32::try_from(trades.count()?).map_err(|_| ParseError::WrongType(trades.name))?,
     };
     single(candle.to_record(), head, found, sink)
 }

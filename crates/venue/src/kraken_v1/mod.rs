@@ -17,24 +17,18 @@ mod channels;
 mod parse;
 mod subscribe;
 
-use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
+use touchline_market::{Channel, Checksum, Continuity, Instrument};
 
-use crate::kraken::{instruments, subscribe as current};
-use crate::{
-    Access, InstrumentsError, Listing, ParseError, Parsed, Rejected, Rest, Route, Snapshots, Texts, Venue,
-};
+use crate::kraken::{Kraken, instruments};
+use crate::{Access, InstrumentsError, Rest, Route, Texts, Venue};
+use parse::Parser;
 
-/// A connection to Kraken spot in the older protocol.
-#[derive(Default)]
-pub struct KrakenV1(parse::Parser);
-
-impl std::fmt::Debug for KrakenV1 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KrakenV1").finish_non_exhaustive()
-    }
-}
+/// Kraken spot in the older protocol.
+pub struct KrakenV1;
 
 impl Venue for KrakenV1 {
+    type Parser = Parser;
+
     const NAME: touchline_market::Venue = touchline_market::Venue::literal("kraken-v1");
     const TITLE: &'static str = "Kraken spot, older protocol";
     const DOCS: &'static str = "https://docs.kraken.com/api/docs/websocket-v1/book";
@@ -43,50 +37,22 @@ impl Venue for KrakenV1 {
     const CHANNELS: &'static [Channel] =
         &[Channel::Book, Channel::Bbo, Channel::Trade, Channel::Ticker, Channel::Candle];
     const CONTINUITY: Continuity = Continuity::Unchecked;
-    const CROSSING: Crossing = Crossing::Judged;
     const CHECKSUM: Checksum = Checksum::DigitsOfTen;
-    const ACCESS: Access = Access {
-        ws: "wss://ws.kraken.com",
-        rest: "https://api.kraken.com",
-        routes: &[Route { path: "", channels: Self::CHANNELS }],
-        limits: current::LIMITS,
-    };
+    const ACCESS: Access =
+        Access { routes: &[Route { path: "", channels: Self::CHANNELS }], ..Kraken::ACCESS };
     const TEXTS: Texts = Texts {
-        hello: Vec::new,
         stream: subscribe::stream,
-        together: current::together,
         request: subscribe::request,
         reply: subscribe::reply,
-        snapshots: Snapshots::Stream,
-        instruments: instruments::request,
+        ..Kraken::TEXTS
     };
 
-    fn connected(&mut self, _: &str) {
-        self.0.connected();
-    }
-
-    fn frame<S: Sink>(
-        &mut self,
-        frame: &[u8],
-        listing: &mut Listing,
-        sink: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        self.0.frame(frame, listing, sink)
+    fn parser() -> Parser {
+        Parser::default()
     }
 
     fn rest_kind(url: &str) -> Rest<'_> {
         instruments::rest_kind(url)
-    }
-
-    /// The stream brings its own.
-    fn snapshot<S: Sink>(
-        &mut self,
-        _: &str,
-        _: &[u8],
-        _: &mut Listing,
-        _: &mut S,
-    ) -> Result<Parsed, Rejected> {
-        Err(ParseError::Shape.into())
     }
 
     fn instruments(body: &[u8]) -> Result<Vec<Instrument>, InstrumentsError> {

@@ -13,16 +13,16 @@ use touchline_market::{Channel, Sink};
 
 use super::book::{Parts, book};
 use super::channels::{candle, spread, ticker, trades};
-use crate::kraken::fields::{need_text, pick};
+use crate::fields::pick;
 use crate::kraken::standing::Standings;
 use crate::learn::at_learned_scales;
-use crate::{Ignored, Listing, ParseError, Parsed, Rejected};
+use crate::{Ignored, Listing, Parse, ParseError, Parsed, Rejected};
 
 type Outcome = Result<Parsed, Rejected>;
 
 /// The parser of one connection.
 #[derive(Default)]
-pub(super) struct Parser {
+pub struct Parser {
     json: touchline_json::Parser,
     standings: Standings,
 }
@@ -30,13 +30,13 @@ pub(super) struct Parser {
 /// Elements of a frame in two parts.
 const ELEMENTS_MAX: usize = 5;
 
-impl Parser {
-    pub(super) fn connected(&mut self) {
+impl Parse for Parser {
+    fn connected(&mut self, _: &str) {
         self.standings.clear();
     }
 
     #[inline]
-    pub(super) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
         let root = document.root();
         let Some(mut elements) = root.array() else { return answer(root) };
@@ -97,22 +97,19 @@ impl Parser {
 /// What is no data: answers, signs of life, notices.
 #[cold]
 fn answer(root: Value<'_>) -> Outcome {
-    if root.object().is_none() {
-        return Err(ParseError::Shape.into());
-    }
     let keys = ["event", "status", "channel", "method", "feed"];
-    let [event, status, channel, method, feed] = pick(root, "", keys)?;
-    if event.is_none() || feed.is_some() {
+    let [event, status, channel, method, feed] = pick(root, ParseError::Shape, keys)?;
+    if event.value.is_none() || feed.value.is_some() {
         // The newer protocol, and the venue's futures.
-        return match channel.or(method).or(feed) {
+        return match channel.value.or(method.value).or(feed.value) {
             Some(_) => Ok(Parsed::Ignored(Ignored::OtherProduct)),
             None => Err(ParseError::Shape.into()),
         };
     }
-    let reason = match need_text(event, "event")? {
+    let reason = match event.text()? {
         "heartbeat" => Ignored::Heartbeat,
         "systemStatus" => Ignored::Notice,
-        "subscriptionStatus" if need_text(status, "status")? == "error" => Ignored::ErrorReply,
+        "subscriptionStatus" if status.text()? == "error" => Ignored::ErrorReply,
         "subscriptionStatus" | "pong" => Ignored::Ack,
         "error" => Ignored::ErrorReply,
         _ => Ignored::UnknownEvent,

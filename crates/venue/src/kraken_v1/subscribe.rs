@@ -12,25 +12,17 @@ use serde_json::{Value, json};
 use touchline_market::Channel;
 
 use crate::access::{Ask, Reply};
-use crate::kraken::standing::depth_for;
-use crate::kraken::subscribe::is_terminal;
+use crate::kraken::subscribe::{self as current, is_terminal};
 
 /// `book-1000:XBT/USD`, `trade:XBT/USD`.
 pub(super) fn stream(symbol: &str, channel: Channel, levels: u32, out: &mut String) {
     match channel {
-        Channel::Book => {
-            out.push_str("book-");
-            out.push_str(&depth_for(levels).to_string());
+        Channel::Bbo => {
+            out.push_str("spread:");
+            out.push_str(symbol);
         }
-        Channel::Trade => out.push_str("trade"),
-        Channel::Ticker => out.push_str("ticker"),
-        Channel::Bbo => out.push_str("spread"),
-        Channel::Candle => out.push_str("ohlc-1"),
-        // Not among its channels: refused before a name is asked for.
-        Channel::Depth | Channel::Orders | Channel::Status => {}
+        _ => current::stream(symbol, channel, levels, out),
     }
-    out.push(':');
-    out.push_str(symbol);
 }
 
 /// A request about streams of one channel.

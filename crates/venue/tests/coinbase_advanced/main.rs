@@ -12,7 +12,7 @@ mod wire;
 
 use common::{Session, ignored, sample, sample_names, show};
 use serde_json::{Value, json};
-use touchline_market::{Candle, Channel, InstrumentId, InstrumentStatus, UpdateKind};
+use touchline_market::{Channel, InstrumentId};
 use touchline_venue::{Ignored, Parsed, Rejected};
 
 pub(crate) const VENUE: &str = "coinbase-advanced";
@@ -30,26 +30,7 @@ pub(crate) fn hand_in(session: &mut Session, frame: &str) -> Result<Parsed, Reje
 
 /// Every update in the sink as text.
 pub(crate) fn updates(session: &Session) -> Vec<String> {
-    let tell = |(head, body): &(touchline_market::Head, Vec<touchline_market::Record>)| {
-        let text = show(&session.listing, head, body);
-        match (head.kind, body.as_slice()) {
-            (UpdateKind::Candle, [record]) => {
-                let candle = Candle::from_record(record);
-                let [open, high, low, close] = [candle.open, candle.high, candle.low, candle.close]
-                    .map(|price| price.at(head.price_scale).to_string());
-                let volume = candle.volume.at(head.qty_scale);
-                format!(
-                    "{text} {} s from {}: {open} {high} {low} {close} volume {volume}",
-                    candle.seconds, candle.start.0
-                )
-            }
-            (UpdateKind::Status, [record]) => {
-                format!("{text} {:?}", InstrumentStatus::from_record(record))
-            }
-            _ => text,
-        }
-    };
-    session.sink.messages.iter().map(tell).collect()
+    session.sink.messages.iter().map(|(head, body)| show(&session.listing, head, body)).collect()
 }
 
 /// A book message of BTC-USD.
@@ -97,8 +78,8 @@ pub(crate) const SAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "candle",
-        &["Candle BTC-USD 0..19 at 1786309548228568804 flags 0: 300 s from 1786309500000000000: \
-           65091 65091 65083.56 65083.67 volume 1.0555351"],
+        &["Candle BTC-USD 0..19 at 1786309548228568804 flags 0: open 65091 high 65091 low 65083.56 \
+           close 65083.67 volume 1.0555351 from 1786309500000000000 for 300 s, 0 trades"],
     ),
     ("error", &["ignored: error reply"]),
     ("exchange_ticker", &["ignored: other product"]),

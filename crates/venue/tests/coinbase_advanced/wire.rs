@@ -189,7 +189,11 @@ fn the_other_channels_come_through() {
     for (channel, expected) in [
         (Channel::Ticker, "last 65083.66 x 0 open 0 high 66000 low 64000.5 volume 2.5"),
         (Channel::Status, "Trading"),
-        (Channel::Candle, "300 s from 1786309500000000000: 65000 66000 64000 65083.66 volume 0.00000005"),
+        (
+            Channel::Candle,
+            "open 65000 high 66000 low 64000 close 65083.66 volume 0.00000005 \
+             from 1786309500000000000 for 300 s, 0 trades",
+        ),
     ] {
         let stream = wire.stream(channel);
         text.clear();

@@ -1,16 +1,18 @@
 //! What the tests of this folder share: a connection with a sink that checks the sink's own law, updates as text, and
 //! the sample messages.
 #![allow(dead_code, reason = "each test uses its own part")]
+#![allow(clippy::print_stdout, reason = "a test over recordings says what it read")]
 
 pub(crate) mod message;
+pub(crate) mod recordings;
 pub(crate) mod wire;
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use touchline_market::{
-    Bbo, Channel, Head, Instrument, InstrumentId, Levels, Record, Side, Sink, SinkFull, Ticker, Trade,
-    UpdateKind,
+    Bbo, Candle, Channel, Decimal, Head, Instrument, InstrumentId, InstrumentStatus, Level, Levels, Record,
+    Side, Sink, SinkFull, Ticker, Trade, UpdateKind,
 };
 use touchline_venue::{Adopt, Dialect, Ignored, Listing, Parsed, Rejected, VenueFacts, find};
 
@@ -164,9 +166,7 @@ pub(crate) fn show(listing: &Listing, head: &Head, body: &[Record]) -> String {
         head.kind, head.previous.0, head.sequence.0, head.ts_event.0, head.flags.0
     );
     let (price_scale, qty_scale) = (head.price_scale, head.qty_scale);
-    let level = |level: touchline_market::Level| {
-        format!("{} x {}", level.price.at(price_scale), level.qty.at(qty_scale))
-    };
+    let level = |level: Level| format!("{} x {}", level.price.at(price_scale), level.qty.at(qty_scale));
     match (head.kind, body) {
         (UpdateKind::Bbo, [record]) => {
             let bbo = Bbo::from_record(record);
@@ -186,6 +186,17 @@ pub(crate) fn show(listing: &Listing, head: &Head, body: &[Record]) -> String {
             let _ =
                 write!(text, " last {last} x {last_qty} open {open} high {high} low {low} volume {volume}");
         }
+        (UpdateKind::Candle, [record]) => {
+            let candle = Candle::from_record(record);
+            let [open, high, low, close] =
+                [candle.open, candle.high, candle.low, candle.close].map(|price| price.at(price_scale));
+            let (volume, start) = (candle.volume.at(qty_scale), candle.start.0);
+            let _ = write!(text, " open {open} high {high} low {low} close {close} volume {volume}");
+            let _ = write!(text, " from {start} for {} s, {} trades", candle.seconds, candle.trades);
+        }
+        (UpdateKind::Status, [record]) => {
+            let _ = write!(text, " {:?}", InstrumentStatus::from_record(record));
+        }
         (_, body) => {
             for (side, at) in Levels::new(head, body.iter()) {
                 let _ = write!(text, " {side:?} {}", level(at));
@@ -193,6 +204,21 @@ pub(crate) fn show(listing: &Listing, head: &Head, body: &[Record]) -> String {
         }
     }
     text
+}
+
+/// Levels as text, which does not depend on their scale.
+pub(crate) fn exact(
+    levels: impl Iterator<Item = (Side, Level)>,
+    scales: (u8, u8),
+) -> Vec<(Side, String, String)> {
+    let text = |decimal: Decimal| decimal.to_string();
+    levels.map(|(side, level)| (side, text(level.price.at(scales.0)), text(level.qty.at(scales.1)))).collect()
+}
+
+/// Bids and asks one after the other, as they stand in a message.
+pub(crate) fn both<'a>(bids: &'a [Level], asks: &'a [Level]) -> impl Iterator<Item = (Side, Level)> + 'a {
+    let bids = bids.iter().map(|level| (Side::Bid, *level));
+    bids.chain(asks.iter().map(|level| (Side::Ask, *level)))
 }
 
 fn folder(folder: &str) -> PathBuf {

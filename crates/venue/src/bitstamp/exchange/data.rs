@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use touchline_market::{Level, Side, Trade};
 
-use crate::exchange::{Book, Moment, Stream, Traded, Update, number};
+use crate::exchange::{Book, Moment, Stream, Traded, Update};
 
 /// A message of `diff_order_book_*` or `order_book_*`: they differ in what is in them.
 pub(super) fn book(out: &mut String, traded: &Traded, stream: &Stream, update: &Update<'_>) {
@@ -32,9 +32,9 @@ fn side(out: &mut String, traded: &Traded, levels: &[Level]) {
     out.push('[');
     for (place, level) in levels.iter().enumerate() {
         out.push_str(if place == 0 { "[\"" } else { ",[\"" });
-        number(out, level.price.0, traded.price_scale);
+        traded.price(out, level.price);
         out.push_str("\",\"");
-        number(out, level.qty.0.cast_signed(), traded.qty_scale);
+        traded.qty(out, level.qty);
         out.push_str("\"]");
     }
     out.push(']');
@@ -43,8 +43,8 @@ fn side(out: &mut String, traded: &Traded, levels: &[Level]) {
 /// A message of `live_trades_*`. The numbers of the two orders are made of the trade's.
 pub(super) fn trade(out: &mut String, traded: &Traded, stream: &Stream, moment: &Moment, trade: &Trade) {
     let (mut price, mut amount) = (String::new(), String::new());
-    number(&mut price, trade.price.0, traded.price_scale);
-    number(&mut amount, trade.qty.0.cast_signed(), traded.qty_scale);
+    traded.price(&mut price, trade.price);
+    traded.qty(&mut amount, trade.qty);
     let (id, micros) = (trade.id, moment.stamp_us);
     let kind = if trade.aggressor == Side::Bid { 0 } else { 1 };
     let _ = write!(

@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use touchline_market::{Candle, Level, Price, Qty, Side, Trade};
+use touchline_market::{Candle, Level, Price, Side, Trade};
 
-use crate::exchange::{Moment, Traded, digits, number, rfc3339};
+use crate::exchange::{Moment, Traded, digits, rfc3339};
 
 /// Levels a side that the checksum is over.
 pub(super) const CHECKED: usize = 10;
@@ -27,9 +27,9 @@ pub(super) fn book(
         let _ = write!(out, r#","{name}":["#);
         for (place, level) in levels.iter().enumerate() {
             out.push_str(if place == 0 { r#"{"price":"# } else { r#",{"price":"# });
-            price(out, traded, level.price);
+            traded.price(out, level.price);
             out.push_str(r#","qty":"#);
-            qty(out, traded, level.qty);
+            traded.qty(out, level.qty);
             out.push('}');
         }
         out.push(']');
@@ -63,8 +63,8 @@ pub(super) fn trades(out: &mut String, traded: &Traded, moment: &Moment, trades:
         symbol(out, traded);
         let side = if trade.aggressor == Side::Bid { "buy" } else { "sell" };
         let _ = write!(out, r#","side":"{side}""#);
-        value(out, "price", |out| price(out, traded, trade.price));
-        value(out, "qty", |out| qty(out, traded, trade.qty));
+        value(out, "price", |out| traded.price(out, trade.price));
+        value(out, "qty", |out| traded.qty(out, trade.qty));
         let _ = write!(out, r#","ord_type":"market","trade_id":{},"timestamp":""#, trade.id);
         rfc3339(out, moment.stamp_us);
         out.push_str("\"}");
@@ -76,16 +76,16 @@ pub(super) fn trades(out: &mut String, traded: &Traded, moment: &Moment, trades:
 pub(super) fn ticker(out: &mut String, traded: &Traded, kind: &str, moment: &Moment) {
     let (best, day) = (&moment.best, &moment.statistics);
     open(out, "ticker", kind, traded);
-    value(out, "bid", |out| price(out, traded, best.bid.price));
-    value(out, "bid_qty", |out| qty(out, traded, best.bid.qty));
-    value(out, "ask", |out| price(out, traded, best.ask.price));
-    value(out, "ask_qty", |out| qty(out, traded, best.ask.qty));
-    value(out, "last", |out| price(out, traded, day.last.price));
-    value(out, "volume", |out| qty(out, traded, day.volume));
-    value(out, "vwap", |out| price(out, traded, day.last.price));
-    value(out, "low", |out| price(out, traded, day.low));
-    value(out, "high", |out| price(out, traded, day.high));
-    value(out, "change", |out| price(out, traded, Price(day.last.price.0.saturating_sub(day.open.0))));
+    value(out, "bid", |out| traded.price(out, best.bid.price));
+    value(out, "bid_qty", |out| traded.qty(out, best.bid.qty));
+    value(out, "ask", |out| traded.price(out, best.ask.price));
+    value(out, "ask_qty", |out| traded.qty(out, best.ask.qty));
+    value(out, "last", |out| traded.price(out, day.last.price));
+    value(out, "volume", |out| traded.qty(out, day.volume));
+    value(out, "vwap", |out| traded.price(out, day.last.price));
+    value(out, "low", |out| traded.price(out, day.low));
+    value(out, "high", |out| traded.price(out, day.high));
+    value(out, "change", |out| traded.price(out, Price(day.last.price.0.saturating_sub(day.open.0))));
     out.push_str(r#","change_pct":0.00"#);
     close(out, moment.stamp_us);
 }
@@ -96,11 +96,11 @@ pub(super) fn candle(out: &mut String, traded: &Traded, moment: &Moment, candle:
     for (name, at) in
         [("open", candle.open), ("high", candle.high), ("low", candle.low), ("close", candle.close)]
     {
-        value(out, name, |out| price(out, traded, at));
+        value(out, name, |out| traded.price(out, at));
     }
     let _ = write!(out, r#","trades":{}"#, candle.trades);
-    value(out, "volume", |out| qty(out, traded, candle.volume));
-    value(out, "vwap", |out| price(out, traded, candle.close));
+    value(out, "volume", |out| traded.qty(out, candle.volume));
+    value(out, "vwap", |out| traded.price(out, candle.close));
     out.push_str(r#","interval_begin":""#);
     rfc3339(out, candle.start.0 / 1_000);
     let _ = write!(out, r#"","interval":{}"#, candle.seconds / 60);
@@ -133,18 +133,10 @@ fn value(out: &mut String, name: &str, write: impl FnOnce(&mut String)) {
     write(out);
 }
 
-fn price(out: &mut String, traded: &Traded, price: Price) {
-    number(out, price.0, traded.price_scale);
-}
-
-fn qty(out: &mut String, traded: &Traded, qty: Qty) {
-    number(out, qty.0.cast_signed(), traded.qty_scale);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use touchline_market::Bbo;
+    use touchline_market::{Bbo, Qty};
 
     /// The checksum of the book in the venue's older guide, whose value is documented; levels beyond ten do not count.
     #[test]
