@@ -1,6 +1,7 @@
 //! In steady state the pipeline makes no heap call: bytes in, view out, over a whole recording.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -8,33 +9,39 @@ use touchline::market::Nanos;
 use touchline::{Event, Inline, Input, Placement, Replay, Source, pipeline};
 use touchline_capture::{CaptureError, Kind, Reader};
 use touchline_tests::{captures, small_recording, tell};
+use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
-/// Counts every heap call of the process.
-struct Counting;
+#[global_allocator]
+static ALLOCATOR: Allocator<System> = Allocator::system();
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory of a caller.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+/// Counts every heap call of the process; a reallocation is two, the new memory and the old.
+struct Counting;
+
+impl AllocationTracker for Counting {
+    fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
         CALLS.fetch_add(1, Relaxed);
-        // SAFETY: the caller's obligations are passed on as they are.
-        unsafe { System.alloc(layout) }
     }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+
+    fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {
         CALLS.fetch_add(1, Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.fetch_add(1, Relaxed);
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+/// Counts from here on, and shows it: what another thread takes, grows and gives back is seen.
+fn count() {
+    AllocationRegistry::set_global_tracker(Counting).unwrap();
+    AllocationRegistry::enable_tracking();
+    let counted = || {
+        let before = CALLS.load(Relaxed);
+        let mut bytes = black_box(Vec::<u8>::with_capacity(8));
+        bytes.reserve_exact(64);
+        drop(black_box(bytes));
+        CALLS.load(Relaxed) - before
+    };
+    assert_eq!(std::thread::spawn(counted).join().unwrap(), 4);
+}
 
 /// A recording's inputs in memory, played several times over; notes the count of heap calls when each round begins.
 struct Rounds {
@@ -87,6 +94,7 @@ fn inputs(path: &std::path::Path) -> Vec<(Nanos, Kind, Vec<u8>)> {
 /// largest message and book; afterwards no heap call is made on either thread.
 #[test]
 fn steady_state_makes_no_heap_call() {
+    count();
     let folder = tempfile::tempdir().unwrap();
     let made = folder.path().join("binance-usdm-made.cap.zst");
     std::fs::write(&made, small_recording(2_000)).unwrap();

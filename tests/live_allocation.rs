@@ -3,9 +3,10 @@
 //! Over plain text the reader thread as a whole makes none, what tungstenite and tokio do included; over TLS rustls
 //! takes one buffer a record, which is counted and said.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use touchline::config::Endpoint;
 use touchline::market::Channel;
 use touchline_simulator::{Config, Simulator};
 use touchline_tests::tell;
+use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
-/// Counts the heap calls of each thread.
-struct Counting;
+#[global_allocator]
+static ALLOCATOR: Allocator<System> = Allocator::system();
 
 /// Threads that are told apart; later ones share the last place.
 const THREADS: usize = 64;
@@ -29,38 +31,46 @@ thread_local! {
     static PLACE: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
+/// Counts the heap calls of each thread; a reallocation is two, the new memory and the old.
+struct Counting;
+
+impl AllocationTracker for Counting {
+    fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
+        called();
+    }
+
+    fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {
+        called();
+    }
+}
+
+fn called() {
+    if PLACE.get() == usize::MAX {
+        PLACE.set(NEXT.fetch_add(1, Relaxed).min(THREADS - 1));
+        TIDS[PLACE.get()].store(nix::unistd::gettid().as_raw() as u64, Relaxed);
+    }
+    CALLS[PLACE.get()].fetch_add(1, Relaxed);
+}
+
+/// Counts from here on, and shows it: what a thread of ours takes, grows and gives back is found under its name.
 fn count() {
-    // A thread that is ending has no place any more, and what it frees then is nobody's steady state.
-    let _ = PLACE.try_with(|place| {
-        if place.get() == usize::MAX {
-            place.set(NEXT.fetch_add(1, Relaxed).min(THREADS - 1));
-            TIDS[place.get()].store(nix::unistd::gettid().as_raw() as u64, Relaxed);
-        }
-        CALLS[place.get()].fetch_add(1, Relaxed);
-    });
+    AllocationRegistry::set_global_tracker(Counting).unwrap();
+    AllocationRegistry::enable_tracking();
+    let counted = || {
+        // The first call of a thread gives it its place.
+        drop(black_box(Box::new(1)));
+        let own = || CALLS[PLACE.get()].load(Relaxed);
+        let before = own();
+        let mut bytes = black_box(Vec::<u8>::with_capacity(8));
+        bytes.reserve_exact(64);
+        drop(black_box(bytes));
+        (own() - before, calls())
+    };
+    let thread = std::thread::Builder::new().name("touchline-count".to_owned());
+    let (counted, by_name) = thread.spawn(counted).unwrap().join().unwrap();
+    assert_eq!(counted, 4);
+    assert!(by_name["touchline-count"] >= 4, "the counted thread is found by its name");
 }
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory of a caller.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's obligations are passed on as they are.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// The heap calls so far of each thread of ours, by its name.
 fn calls() -> BTreeMap<String, u64> {
@@ -79,6 +89,7 @@ fn calls() -> BTreeMap<String, u64> {
 /// threads are counted over some seconds.
 #[test]
 fn the_live_path_makes_no_heap_call_of_its_own() {
+    count();
     for tls in [false, true] {
         let symbols = Config::symbols("binance-usdm", 20);
         let names: Vec<_> = symbols.iter().map(|symbol| symbol.name.clone()).collect();

@@ -1,46 +1,48 @@
-//! No heap call per message once the buffers have seen the longest: counted by an allocator of our own.
+//! No heap call per message once the buffers have seen the longest: counted by the allocator.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 use std::cell::Cell;
+use std::hint::black_box;
+use std::sync::Once;
 
 use touchline_json::{Parser, Value};
+use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
-/// The system's allocator, counting the calls of each thread.
-struct Counting;
+#[global_allocator]
+static ALLOCATOR: Allocator<System> = Allocator::system();
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Counts the calls of each thread; a reallocation is two, the new memory and the old.
+struct Counting;
+
+impl AllocationTracker for Counting {
+    fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
+        CALLS.set(CALLS.get() + 1);
+    }
+
+    fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {
+        CALLS.set(CALLS.get() + 1);
+    }
+}
+
+/// Counts from here on, and shows it: taking memory, growing it and giving it back are seen.
 fn count() {
-    // A thread that is going away has no counter any more and needs none.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        AllocationRegistry::set_global_tracker(Counting).unwrap();
+        AllocationRegistry::enable_tracking();
+    });
+    let before = CALLS.get();
+    let mut bytes = black_box(Vec::<u8>::with_capacity(8));
+    assert_eq!(CALLS.get() - before, 1);
+    bytes.reserve_exact(64);
+    assert_eq!(CALLS.get() - before, 3);
+    drop(black_box(bytes));
+    assert_eq!(CALLS.get() - before, 4);
 }
-
-// SAFETY: every method hands its arguments unchanged to the system's allocator, whose contract is the one asked for;
-// the counter is a plain cell of this thread without a destructor, so counting neither allocates nor unwinds.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's obligations are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's obligations are the same; `pointer` came from `System`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's obligations are the same; `pointer` came from `System`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Looks at every value, by every road.
 fn visit(value: Value<'_>) -> u64 {
@@ -79,6 +81,7 @@ fn frames() -> Vec<Vec<u8>> {
 #[test]
 fn second_and_later_passes_make_no_heap_call() {
     // The same frames eleven times; the first pass grows the buffers, the others must find them large enough.
+    count();
     let frames = frames();
     let mut parser = Parser::new();
     let mut pass = || {
@@ -99,6 +102,7 @@ fn second_and_later_passes_make_no_heap_call() {
 #[test]
 fn a_parser_with_capacity_makes_no_heap_call_at_all() {
     // Frames of up to 32 KiB by a parser made for them.
+    count();
     let frames = frames();
     assert!(frames.iter().all(|frame| frame.len() < 32 << 10));
     let mut parser = Parser::with_capacity(32 << 10);

@@ -4,9 +4,11 @@
 
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 use std::cell::Cell;
+use std::hint::black_box;
 use std::io::{Read, Write};
+use std::sync::Once;
 use std::time::Duration;
 
 use support::tls::{Authority, Tls, server};
@@ -15,43 +17,46 @@ use touchline_feed::{Ending, Moment};
 use touchline_link::{
     Answer, Command, Driver, ReaderOptions, Rest, SocketEvent, SocketId, Stamp, Transport, Turn, Wait, spawn,
 };
+use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
-struct Counting;
+#[global_allocator]
+static ALLOCATOR: Allocator<System> = Allocator::system();
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
     static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
-fn count(bytes: usize) {
-    // A thread that is ending counts no more.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-    let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
+/// Counts what each thread takes, a reallocation as the memory that it asks for. Giving back is not counted.
+struct Counting;
+
+impl AllocationTracker for Counting {
+    fn allocated(&self, _: usize, bytes: usize, _: usize, _: AllocationGroupId) {
+        CALLS.set(CALLS.get() + 1);
+        LARGEST.set(LARGEST.get().max(bytes));
+    }
+
+    fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {}
 }
 
-// SAFETY: every call is the system allocator's; counting touches constant-initialised cells of the thread
-// and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller's obligations are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
-        // SAFETY: the caller's obligations are the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's obligations are the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
+/// Counts from here on, and shows on a thread of its own that taking memory and growing it are seen, with their size.
+fn count() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        AllocationRegistry::set_global_tracker(Counting).unwrap();
+        AllocationRegistry::enable_tracking();
+    });
+    let counted = || {
+        let before = CALLS.get();
+        LARGEST.set(0);
+        let mut bytes = black_box(Vec::<u8>::with_capacity(100_000));
+        let taken = (CALLS.get() - before, LARGEST.get());
+        bytes.reserve_exact(200_000);
+        drop(black_box(bytes));
+        (taken, CALLS.get() - before, LARGEST.get())
+    };
+    assert_eq!(std::thread::spawn(counted).join().unwrap(), ((1, 100_000), 2, 200_000));
 }
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const WARM_UP: u64 = 2_000;
 const MESSAGES: u64 = 20_000;
@@ -114,6 +119,7 @@ fn calls(url: String, transport: Transport, wait: Wait) -> u64 {
 #[test]
 fn a_message_costs_no_heap_call() {
     // 20,000 messages in bursts of 100, counted on the reader's own thread, blocked and spinning.
+    count();
     for wait in [Wait::Block, Wait::Spin] {
         let url = websocket(|mut stream| burst(&mut stream));
         assert_eq!(calls(url, Transport::default(), wait), 0, "{wait:?}");
@@ -124,6 +130,7 @@ fn a_message_costs_no_heap_call() {
 fn through_tls_a_record_costs_what_rustls_takes() {
     // Every message in a record of its own, as venues send them: one call each, for the
     // plaintext, which rustls hands over in memory of its own; and some for its queue.
+    count();
     let authority = Authority::new(|_| {});
     let serve = |mut tls: Tls| {
         upgrade(&mut tls);
@@ -173,6 +180,7 @@ impl Driver for Claims {
 fn a_claim_costs_no_memory() {
     // Frames that claim 2^63 bytes, and one more than 4 MiB: the socket ends, and no piece of memory was larger than
     // 64 KiB.
+    count();
     for length in [1_u64 << 63, (1 << 22) + 1] {
         let head = [vec![0x82, 127], length.to_be_bytes().to_vec()].concat();
         let claims = Claims { url: Some(writes(head)), ended: None };

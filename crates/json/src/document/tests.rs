@@ -176,6 +176,25 @@ proptest! {
     }
 
     #[test]
+    fn marks_are_counted_as_simd_json_sets_them(
+        frame in prop::collection::vec(prop::sample::select(b"{}[]\",:01.e-\\n \t\n\x0c\xc3\xa9a".to_vec()), 0..300),
+        tree in tree(), spaces in spaces(),
+    ) {
+        // Bytes that JSON is made of, in no order, and sound documents: as many marks as the scan leaves behind, or no
+        // fewer where the scan itself gives up.
+        let written = written(&tree, &spaces);
+        for frame in [&frame[..], written.as_bytes()] {
+            let mut parser = Parser::new();
+            let error = parser.parse(frame).err();
+            let set = parser.buffers.structural_indexes().len();
+            match error {
+                Some(JsonError::BrokenString | JsonError::NotUtf8) => prop_assert!(marks_in(frame) >= set),
+                _ => prop_assert_eq!(marks_in(frame), set, "{:?}", error),
+            }
+        }
+    }
+
+    #[test]
     fn any_bytes_are_survived(frame in prop::collection::vec(prop::sample::select(b"{}[]\",:0123.e-\\u \x00\xff".to_vec()), 0..80)) {
         // Bytes that JSON is made of, in no order: whatever is accepted can be walked.
         if let Ok(document) = Parser::new().parse(&frame) {
@@ -317,4 +336,26 @@ fn limits_are_reached_and_not_exceeded() {
         parser.parse(format!("[[],[]{}]", ",1".repeat((MARKS_MAX - 6) / 2)).as_bytes()).err(),
         Some(JsonError::TooMany)
     );
+}
+
+#[test]
+fn a_book_at_every_limit_is_one_frame() {
+    // 32,768 levels a side, each an object of four texts with a stamp in it, as wordy as any venue writes them; and twelve
+    // million structural characters within one string.
+    let level = |price: usize| {
+        format!(
+            r#"{{"side":"offer","event_time":"2026-08-09T21:05:48.170326Z","price_level":"{price}.01","new_quantity":"0.20371215"}}"#
+        )
+    };
+    let levels: Vec<_> = (0..2 * 32_768).map(level).collect();
+    let frame = format!("[{}]", levels.join(","));
+    let mut parser = Parser::new();
+    let document = parser.parse(frame.as_bytes()).expect("levels within the limit");
+    assert_eq!(document.root().array().map(Iterator::count), Some(2 * 32_768));
+    drop(document);
+    assert_eq!(marks_in(frame.as_bytes()), 2 * 32_768 * 18 + 1);
+
+    let text = format!("\"{}\"", ",:{}[]".repeat(2 << 20));
+    assert!(parser.parse(text.as_bytes()).is_ok());
+    assert_eq!(marks_in(text.as_bytes()), 1);
 }
