@@ -183,7 +183,12 @@ fn config(arguments: &Simulate) -> Result<Config, Failure> {
         (Some(names), _) if names.is_empty() => {
             return Err(Failure::Usage("there is no book in the recording".to_owned()));
         }
-        (Some(names), _) | (None, Symbols::Names(names)) => named(&venue, names),
+        (Some(names), _) => named(&venue, names),
+        (None, Symbols::Names(names)) => {
+            let symbols = named(&venue, names);
+            symbols.iter().try_for_each(|symbol| written_as(&venue, &symbol.name))?;
+            symbols
+        }
         (None, Symbols::Count(count)) => Config::symbols(&venue, *count),
     };
     Ok(config)
@@ -210,6 +215,17 @@ fn named(venue: &str, names: &[String]) -> Vec<Symbol> {
         _ => Symbol { name: name.clone(), ..like.clone() },
     };
     names.iter().zip(invented.iter().skip(1)).map(symbol).collect()
+}
+
+/// Does the venue write its symbols so, in these letters and with this between them?
+fn written_as(venue: &str, name: &str) -> Result<(), Failure> {
+    let Some(known) = Config::symbols(venue, 1).pop() else { return Ok(()) };
+    let lower = |name: &str| name.contains(|c: char| c.is_ascii_lowercase());
+    let mut between = known.name.chars().filter(|c| !c.is_ascii_alphanumeric());
+    if lower(name) == lower(&known.name) && between.all(|c| name.contains(c)) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("{venue} writes symbols such as {}: {name} is none", known.name)))
 }
 
 /// The file's faults, then those of the command line.
@@ -274,6 +290,24 @@ mod tests {
         let symbols = named("binance", &names);
         assert_eq!([&symbols[0].name, &symbols[1].name], ["ETHUSDT", "BTCUSDT"]);
         assert_eq!(symbols[1], Config::symbols("binance", 1)[0]);
+    }
+
+    /// Each venue's own way to write symbols is taken, another's is told from it.
+    #[test]
+    fn symbols_are_written_as_the_venue_does() {
+        let right = [
+            ("binance", "ETHUSDT"),
+            ("binance-coinm", "BTCUSD_260925"),
+            ("coinbase-advanced", "ETH-USD"),
+            ("kraken", "ETH/USD"),
+            ("bitstamp", "btcusd-perp"),
+        ];
+        for (venue, name) in right {
+            assert!(written_as(venue, name).is_ok(), "{venue} {name}");
+        }
+        for (venue, name) in [("binance", "ethusdt"), ("kraken", "ETHUSD"), ("bitstamp", "ETHUSD")] {
+            assert!(text(&written_as(venue, name).unwrap_err()).contains(name), "{venue} {name}");
+        }
     }
 
     /// A path with blanks and quotes survives the shell.

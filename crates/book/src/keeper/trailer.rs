@@ -31,6 +31,13 @@ impl Keeper {
         self.checked
     }
 
+    /// The checksum of the book as it is, by the recipe that it is judged by, in the digits that a trailer names. `None`
+    /// where there is no recipe, or a level cannot be written in these digits.
+    #[must_use]
+    pub fn checksum(&self, trailer: Trailer) -> Option<u32> {
+        checksum::of(&self.book, self.config.checksum, trailer)
+    }
+
     /// What comes after the levels of a message. Where the venue has no checksum and the message no trailer, that is
     /// nothing.
     #[inline]

@@ -77,11 +77,19 @@ fn crossed(incident: &Incident) -> String {
 
 fn checksum(incident: &Incident) -> String {
     let over = incident.best.iter().map(Vec::len).max().unwrap_or_default();
-    match (incident.outcome, incident.checksum) {
-        (Outcome::Rejected(error), _) => format!("our best levels are not the venue's: {error}"),
-        (_, Some(theirs)) => {
-            format!("the venue's checksum is {theirs}, ours over our best {over} levels a side is not")
+    if let Outcome::Rejected(error) = incident.outcome {
+        return format!("our best levels are not the venue's: {error}");
+    }
+    match (incident.checksum, incident.own_checksum) {
+        (Some(theirs), Some(ours)) if ours != theirs => {
+            format!("the venue's checksum is {theirs}, ours over our best {over} levels a side is {ours}")
         }
-        (_, None) => "the venue's checksum is not ours".to_owned(),
+        (Some(theirs), None) => {
+            format!(
+                "the venue's checksum is {theirs}, and our best {over} levels a side do not fit its digits"
+            )
+        }
+        // It was an earlier one, of a message that was kept for a snapshot.
+        _ => "the venue's checksum is not ours".to_owned(),
     }
 }

@@ -39,6 +39,8 @@ pub struct Incident {
     pub levels: Vec<(Side, Level)>,
     /// The checksum that the message brought.
     pub checksum: Option<u32>,
+    /// The checksum of our own levels beside it; `None` if they cannot be written in the venue's digits.
+    pub own_checksum: Option<u32>,
     /// The book's best ten levels after the message: bids, asks.
     pub best: [Vec<Level>; 2],
     /// Decimals of their prices and quantities.
@@ -70,6 +72,7 @@ impl Incident {
             outcome,
             levels: levels(head, body),
             checksum: trailer.and_then(|trailer| trailer.checksum),
+            own_checksum: trailer.and_then(|trailer| keeper.checksum(trailer)),
             best: [Side::Bid, Side::Ask].map(|side| book.levels(side).take(BEST).collect()),
             scales: [book.price_scale(), book.qty_scale()],
             before,

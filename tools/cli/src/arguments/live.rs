@@ -245,12 +245,14 @@ pub(super) fn symbols(text: &str) -> Result<Symbols, String> {
         return allowed.then_some(Symbols::Count(count)).ok_or(format!("write 1 to {SYMBOLS_MAX}"));
     }
     let names: Vec<_> = text.split(',').map(str::to_owned).collect();
+    // Letters of either case and what stands between them at one venue or another: `BTCUSD_PERP`, `BTC-USD`, `BTC/USD`.
     let good = |name: &String| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-/.".contains(c))
     };
     if names.iter().all(good) && names.len() <= SYMBOLS_MAX {
         Ok(Symbols::Names(names))
     } else {
-        Err("write a number, or symbols such as BTCUSDT,ETHUSDT".to_owned())
+        Err("write a number, or symbols as the venue does, such as BTCUSDT,ETHUSDT".to_owned())
     }
 }

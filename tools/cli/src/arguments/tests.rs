@@ -54,9 +54,9 @@ fn channels_are_read() {
 #[test]
 fn symbols_are_counted_or_named() {
     assert_eq!(live::symbols("12"), Ok(Symbols::Count(12)));
-    let names = ["BTCUSDT", "BTCUSD_PERP"].map(str::to_owned).to_vec();
-    assert_eq!(live::symbols("BTCUSDT,BTCUSD_PERP"), Ok(Symbols::Names(names)));
-    for bad in ["", "0", "2001", "btcusdt", "A,", "A B", "-1"] {
+    let names = ["BTCUSDT", "BTCUSD_PERP", "BTC-USD", "BTC/USD", "btcusd-perp"];
+    assert_eq!(live::symbols(&names.join(",")), Ok(Symbols::Names(names.map(str::to_owned).to_vec())));
+    for bad in ["", "0", "2001", "A,", "A B", "-1", "/A", "A:B", "A\"B"] {
         assert!(live::symbols(bad).is_err(), "{bad}");
     }
 }
