@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use touchline_venue::CONNECT_WINDOW;
+use touchline_venue::{CONNECT_WINDOW, Limits};
 
 use crate::Moment;
 
@@ -42,16 +42,15 @@ impl Gate {
         Self::default()
     }
 
-    /// May the host be connected to now? If so the attempt is counted: it has to be made. `limit` is what the venue
-    /// allows in [`CONNECT_WINDOW`].
+    /// May the host be connected to now? If so the attempt is counted: it has to be made. `limits` are what the venue
+    /// allows.
     ///
     /// # Errors
     /// The moment to ask again, later than `now`.
-    pub fn may(&mut self, host: &str, limit: u32, now: Moment) -> Result<(), Moment> {
+    pub fn may(&mut self, host: &str, limits: &Limits, now: Moment) -> Result<(), Moment> {
         if !self.make_room(host, now) {
             return Err(now + ASK_AGAIN);
         }
-        let half = usize::try_from((limit / 2).max(1)).unwrap_or(usize::MAX);
         let host = self.hosts.entry(host.to_owned()).or_default();
         host.forget(now);
         if host.held_until > now {
@@ -60,10 +59,8 @@ impl Gate {
         if host.suspect && host.trying.is_some_and(|since| now.since(since) < TRY_MAX) {
             return Err(now + ASK_AGAIN);
         }
-        if let Some(earlier) = host.attempts.len().checked_sub(half)
-            && let Some(&first) = host.attempts.get(earlier)
-        {
-            return Err(first + CONNECT_WINDOW);
+        if let Some(until) = host.spent_until(limits, now) {
+            return Err(until);
         }
         host.attempts.push_back(now);
         host.trying = host.suspect.then_some(now);
@@ -102,6 +99,16 @@ impl Gate {
 }
 
 impl Host {
+    /// When the next attempt may be made, if half of what the venue allows is spent: of five minutes, or of a second.
+    fn spent_until(&self, limits: &Limits, now: Moment) -> Option<Moment> {
+        let spent = |limit: u32, window: Duration| {
+            let earlier = self.attempts.len().checked_sub((limit as usize / 2).max(1))?;
+            self.attempts.get(earlier).map(|&first| first + window).filter(|&until| until > now)
+        };
+        let second = limits.connects_per_second.and_then(|limit| spent(limit, Duration::from_secs(1)));
+        spent(limits.connects_per_window, CONNECT_WINDOW).max(second)
+    }
+
     /// Drops the attempts that have left the window.
     fn forget(&mut self, now: Moment) {
         while self.attempts.front().is_some_and(|&first| first + CONNECT_WINDOW <= now) {
@@ -118,18 +125,40 @@ mod tests {
         Moment(secs * 1_000_000_000)
     }
 
+    const LIMITS: Limits = Limits {
+        streams_per_connection: 1,
+        streams_per_request: 1,
+        sends_per_second: 1,
+        connects_per_window: 300,
+        connects_per_second: None,
+        lifetime: None,
+        weight_per_minute: 1,
+    };
+
     /// Half of the venue's 300 in five minutes pass; the next waits until the first has left the window; another host
     /// does not wait.
     #[test]
     fn half_of_the_limit_passes() {
         let mut gate = Gate::new();
         for second in 0..150 {
-            assert_eq!(gate.may("a", 300, at(second)), Ok(()));
+            assert_eq!(gate.may("a", &LIMITS, at(second)), Ok(()));
         }
-        assert_eq!(gate.may("a", 300, at(200)), Err(at(300)));
-        assert_eq!(gate.may("b", 300, at(200)), Ok(()));
-        assert_eq!(gate.may("a", 300, at(300)), Ok(()));
-        assert_eq!(gate.may("a", 300, at(300)), Err(at(301)));
+        assert_eq!(gate.may("a", &LIMITS, at(200)), Err(at(300)));
+        assert_eq!(gate.may("b", &LIMITS, at(200)), Ok(()));
+        assert_eq!(gate.may("a", &LIMITS, at(300)), Ok(()));
+        assert_eq!(gate.may("a", &LIMITS, at(300)), Err(at(301)));
+    }
+
+    /// Half of what a second allows passes in a second, and half of what five minutes allow in five minutes.
+    #[test]
+    fn half_of_a_second_passes() {
+        let limits = Limits { connects_per_window: 12, connects_per_second: Some(8), ..LIMITS };
+        let (mut gate, late) = (Gate::new(), Moment(600_000_000));
+        let at_once: Vec<_> = (0..5).map(|_| gate.may("a", &limits, at(0))).collect();
+        assert_eq!(at_once, [Ok(()), Ok(()), Ok(()), Ok(()), Err(at(1))]);
+        assert_eq!(gate.may("a", &limits, late), Err(at(1)));
+        assert_eq!([gate.may("a", &limits, at(1)), gate.may("a", &limits, at(1))], [Ok(()); 2]);
+        assert_eq!(gate.may("a", &limits, at(2)), Err(at(300)));
     }
 
     /// Nobody passes before a hold is over; then one alone does until it got through, or failed, or was forgotten.
@@ -138,15 +167,15 @@ mod tests {
         let mut gate = Gate::new();
         gate.hold("a", at(100), at(0));
         gate.hold("a", at(50), at(0));
-        assert_eq!(gate.may("a", 300, at(99)), Err(at(100)));
-        assert_eq!(gate.may("a", 300, at(100)), Ok(()));
-        assert_eq!(gate.may("a", 300, at(101)), Err(at(102)), "another is trying");
+        assert_eq!(gate.may("a", &LIMITS, at(99)), Err(at(100)));
+        assert_eq!(gate.may("a", &LIMITS, at(100)), Ok(()));
+        assert_eq!(gate.may("a", &LIMITS, at(101)), Err(at(102)), "another is trying");
         gate.done("a", false);
-        assert_eq!(gate.may("a", 300, at(102)), Ok(()));
-        assert_eq!(gate.may("a", 300, at(103)), Err(at(104)));
-        assert_eq!(gate.may("a", 300, at(117)), Ok(()), "the one before said nothing");
+        assert_eq!(gate.may("a", &LIMITS, at(102)), Ok(()));
+        assert_eq!(gate.may("a", &LIMITS, at(103)), Err(at(104)));
+        assert_eq!(gate.may("a", &LIMITS, at(117)), Ok(()), "the one before said nothing");
         gate.done("a", true);
-        assert_eq!((gate.may("a", 300, at(118)), gate.may("a", 300, at(118))), (Ok(()), Ok(())));
+        assert_eq!((gate.may("a", &LIMITS, at(118)), gate.may("a", &LIMITS, at(118))), (Ok(()), Ok(())));
     }
 
     /// A full gate takes no further host but keeps every hold, and has room again when the window has passed.
@@ -154,12 +183,12 @@ mod tests {
     fn hosts_are_bounded() {
         let mut gate = Gate::new();
         for host in 0..HOSTS_MAX {
-            assert_eq!(gate.may(&host.to_string(), 300, at(0)), Ok(()));
+            assert_eq!(gate.may(&host.to_string(), &LIMITS, at(0)), Ok(()));
         }
-        assert_eq!(gate.may("more", 300, at(1)), Err(at(2)));
+        assert_eq!(gate.may("more", &LIMITS, at(1)), Err(at(2)));
         gate.hold("held", at(900), at(1));
-        assert_eq!(gate.may("more", 300, at(301)), Ok(()));
+        assert_eq!(gate.may("more", &LIMITS, at(301)), Ok(()));
         assert_eq!(gate.hosts.len(), 2, "the held one and the new one");
-        assert_eq!(gate.may("held", 300, at(301)), Err(at(900)));
+        assert_eq!(gate.may("held", &LIMITS, at(301)), Err(at(900)));
     }
 }

@@ -40,9 +40,10 @@ struct Stream {
     behind_since: Option<Moment>,
     /// The new connection's subscription is acknowledged.
     acknowledged: bool,
-    /// Silence does not hand it over; and whether a snapshot of the new connection has come.
+    acknowledged_at: Moment,
+    /// Silence alone does not hand it over; and whether the venue has said that the old one brought all there is.
     strict: bool,
-    begun: bool,
+    proved: bool,
     /// `L`; 0: nothing forwarded yet, or the venue gives no sequence.
     last: u64,
     /// The last sequence of the new one's messages that were dropped because they were ahead; 0: none.
@@ -66,8 +67,8 @@ impl Handover {
         }
     }
 
-    /// However quiet the stream is, it is not handed over before a snapshot of the new connection came or both have brought
-    /// the same.
+    /// However quiet the stream is, it is not handed over before a snapshot of the new connection came, both have brought
+    /// the same, or it was [proved](Self::proved).
     pub fn awaits_proof(&mut self, stream: usize) {
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.strict = true;
@@ -77,10 +78,35 @@ impl Handover {
     /// The new connection's subscription to this stream was acknowledged.
     pub fn acknowledged(&mut self, stream: usize, now: Moment) {
         if let Some(stream) = self.streams.get_mut(stream) {
-            stream.acknowledged = true;
+            (stream.acknowledged, stream.acknowledged_at) = (true, now);
             stream.quiet_since = now;
             stream.spoke = false;
         }
+    }
+
+    /// The venue was asked at `asked` and had nothing that the old connection had not brought. If the new one was
+    /// acknowledged by then, all that follows comes by it as well.
+    pub fn proved(&mut self, stream: usize, asked: Moment) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.proved |= stream.acknowledged && asked >= stream.acknowledged_at;
+        }
+    }
+
+    /// The streams that have been quiet for 1 s and wait for their proof: each at most once a second.
+    pub fn awaiting(&mut self, now: Moment) -> Vec<usize> {
+        let mut all = Vec::new();
+        for (place, stream) in self.streams.iter_mut().enumerate() {
+            if !stream.strict || !stream.acknowledged || stream.is_new || stream.proved {
+                continue;
+            }
+            if std::mem::take(&mut stream.spoke) {
+                stream.quiet_since = now;
+            } else if now.since(stream.quiet_since) >= QUIET {
+                stream.quiet_since = now;
+                all.push(place);
+            }
+        }
+        all
     }
 
     /// The old connection brought a message up to `sequence` (0: the venue gives none): is it forwarded?
@@ -116,7 +142,7 @@ impl Handover {
         if !stream.is_new {
             let overlaps = if sequence == 0 { stream.acknowledged } else { covers_from <= stream.last };
             if !overlaps {
-                stream.ahead = sequence;
+                (stream.ahead, stream.proved) = (sequence, false);
                 return false;
             }
             (stream.is_new, stream.behind) = (true, true);
@@ -135,7 +161,6 @@ impl Handover {
     pub fn new_snapshot(&mut self, stream: usize, sequence: u64) -> bool {
         if let Some(stream) = self.streams.get_mut(stream).filter(|stream| sequence >= stream.last) {
             stream.spoke = true;
-            stream.begun = true;
             stream.last = sequence;
             if !stream.is_done() {
                 (stream.is_new, stream.behind) = (true, false);
@@ -162,14 +187,16 @@ impl Handover {
     }
 
     /// Hands over the streams that were quiet for 1 s since their acknowledgement, and those on which the new connection
-    /// has been behind for 2 s. To be called every 100 ms or so.
-    pub fn settle(&mut self, now: Moment) {
-        for stream in &mut self.streams {
+    /// has been behind for 2 s. To be called every 100 ms or so. Returns those that were quiet: neither connection has
+    /// proved that the old one brought all there was, so the new one carries on with the old one's silence.
+    pub fn settle(&mut self, now: Moment) -> Vec<usize> {
+        let mut quiet = Vec::new();
+        for (place, stream) in self.streams.iter_mut().enumerate() {
             if stream.behind && now.since(*stream.behind_since.get_or_insert(now)) >= BEHIND {
                 (stream.behind, stream.last) = (false, 0);
                 self.left -= 1;
             }
-            if stream.is_done() || !stream.acknowledged || stream.strict && !stream.begun {
+            if stream.is_done() || !stream.acknowledged || stream.strict && !stream.proved {
                 continue;
             }
             if stream.spoke {
@@ -178,8 +205,10 @@ impl Handover {
             } else if now.since(stream.quiet_since) >= QUIET {
                 (stream.is_new, stream.behind) = (true, false);
                 self.left -= 1;
+                quiet.push(place);
             }
         }
+        quiet
     }
 
     /// The old connection is gone: every stream is the new one's. Returns the streams that were not handed over before,
@@ -258,10 +287,10 @@ mod tests {
         assert!(handover.old(0, 0) && handover.new_one(0, 0, 0) && !handover.old(0, 0));
         handover.acknowledged(1, Moment(0));
         assert!(handover.old(1, 5));
-        handover.settle(Moment(500_000_000));
-        handover.settle(Moment(1_499_999_999));
+        assert!(handover.settle(Moment(500_000_000)).is_empty());
+        assert!(handover.settle(Moment(1_499_999_999)).is_empty());
         assert!(!handover.is_done(1));
-        handover.settle(Moment(1_500_000_000));
+        assert_eq!(handover.settle(Moment(1_500_000_000)), [1]);
         assert!(handover.is_done(1) && !handover.all_done(), "the third is not acknowledged");
         assert_eq!(handover.old_ended().collect::<Vec<_>>(), [2]);
         assert!(handover.all_done());
@@ -278,6 +307,24 @@ mod tests {
         assert!(!handover.is_new(0) && handover.is_new(1) && handover.old(0, 0));
         assert!(handover.new_snapshot(0, 0) && handover.is_done(0) && !handover.is_new(2));
         assert!(handover.old(2, 7) && !handover.new_one(2, 7, 7) && handover.all_done());
+    }
+
+    /// Such a stream is handed over in silence once the venue, asked after the acknowledgement, had nothing more. What the
+    /// new one brings first disproves that.
+    #[test]
+    fn proved_silence_hands_over() {
+        let mut handover = Handover::new(2);
+        (0..2).for_each(|stream| handover.awaits_proof(stream));
+        let at = |ms: u64| Moment(ms * 1_000_000);
+        (0..2).for_each(|stream| handover.acknowledged(stream, at(1_000)));
+        assert_eq!((handover.awaiting(at(1_999)), handover.awaiting(at(2_000))), (vec![], vec![0, 1]));
+        handover.proved(0, at(999));
+        assert_eq!((handover.awaiting(at(2_999)), handover.awaiting(at(3_000))), (vec![], vec![0, 1]));
+        (0..2).for_each(|stream| handover.proved(stream, at(1_500)));
+        assert!(!handover.new_one(1, 7, 7));
+        assert!(handover.settle(at(3_999)).is_empty() && handover.awaiting(at(3_999)).is_empty());
+        assert_eq!(handover.settle(at(4_000)), [0]);
+        assert_eq!((handover.settle(at(9_000)), handover.awaiting(at(9_000))), (vec![], vec![1]));
     }
 
     /// A snapshot of the new connection takes over, ahead or level; one that is behind does too, but only what is newer

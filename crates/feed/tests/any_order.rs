@@ -80,7 +80,7 @@ fn say(connection: &mut Connection, said: Said, now: &mut Moment, gate: &mut Gat
         Said::Resubscribe(stream) => connection.resubscribe(StreamId(stream), *now),
         Said::Closing => connection.reply(Reply::Closing, *now),
         Said::BadMessage => connection.bad_message(*now),
-        Said::Probed(stream, ahead) => connection.probed(StreamId(stream), ahead, *now),
+        Said::Probed(stream, ahead) => _ = connection.probed(StreamId(stream), ahead, *now),
         Said::Subscribe(probe) if connection.streams().count() < 6 => {
             connection.subscribe("name".to_owned(), probe, *now);
         }

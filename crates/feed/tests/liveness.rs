@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Bench, ms, secs};
-use touchline_feed::{Action, Moment, Phase, Report, StreamId};
+use touchline_feed::{Action, Moment, Phase, Report, Rules, StreamId};
 use touchline_market::Reason;
 
 /// Data until now, then none: the bound runs from here.
@@ -113,6 +113,25 @@ fn later_stall_of_a_mended_stream_is_a_first_one() {
         assert_eq!(bench.breaks(), [(Some(StreamId(1)), Reason::Stalled, false)]);
         assert_eq!(bench.connects(), []);
     }
+}
+
+/// A stream that a connection took over in silence is probed as early as it would have been without the change, and
+/// looked at again from its own proof on.
+#[test]
+fn silence_goes_on_across_connections() {
+    let bench = Bench::new();
+    let mut bench = bench.live(2);
+    let (here, there) = (StreamId(0), StreamId(1));
+    let since = bench.connection.silent_since(here).unwrap();
+    let earlier = Moment(since.0 - 1_000_000_000);
+    bench.connection.carry_on_silence(here, earlier, bench.now);
+    assert_eq!(bench.connection.silent_since(here), Some(earlier));
+    bench.run(secs(8));
+    let probed = |bench: &Bench, stream| bench.when(|action| *action == Action::Probe(stream));
+    let probe_after = Rules::default().probe_after();
+    assert_eq!(probed(&bench, here), [earlier + probe_after]);
+    assert_eq!(probed(&bench, there), [since + probe_after]);
+    assert_eq!(bench.connection.silent_since(here), Some(earlier + probe_after));
 }
 
 /// Subscribing anew did not help and the venue is still ahead: the connection is opened anew, once. While the stream

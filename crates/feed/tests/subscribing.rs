@@ -113,6 +113,29 @@ fn stream_without_an_answer_is_left_alone_after_five_tries() {
     assert!(bench.connection.is_subscribed(stream));
 }
 
+/// A stream that is left alone is asked for as often as a fresh one when nobody else carries it any more; the others are
+/// not touched.
+#[test]
+fn stream_left_alone_is_asked_for_again() {
+    let mut bench = Bench::new();
+    let other = bench.subscribe("b", true);
+    bench.connection.open(bench.now);
+    bench.run(secs(1));
+    bench.venue.answers = false;
+    bench.venue.data_every = Some(secs(1));
+    let stream = bench.subscribe("a", true);
+    bench.run(secs(300));
+    bench.clear();
+    bench.connection.ask_again(bench.now);
+    bench.run(secs(100));
+    assert_eq!(bench.requests.len(), 5);
+    assert_eq!(bench.breaks(), [(Some(stream), Reason::SubscriptionRejected, false)]);
+    bench.venue.answers = true;
+    bench.connection.ask_again(bench.now);
+    bench.run(secs(1));
+    assert!(bench.connection.is_subscribed(stream) && bench.connection.is_subscribed(other));
+}
+
 /// A stream that speaks counts as given when its answer is overdue: it is not asked for again, and its silence is looked
 /// after from its last word on.
 #[test]

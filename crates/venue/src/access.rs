@@ -45,6 +45,8 @@ pub struct Limits {
     pub sends_per_second: u32,
     /// Most attempts to connect in [`CONNECT_WINDOW`], per address.
     pub connects_per_window: u32,
+    /// Most attempts to connect in a second, per address; `None` if it names no such limit.
+    pub connects_per_second: Option<u32>,
     /// After how long the venue cuts a connection; `None` if it does not.
     pub lifetime: Option<Duration>,
     /// REST weight per minute, per address.

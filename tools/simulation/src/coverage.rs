@@ -57,6 +57,9 @@ pub const EXPECTED: &[&str] = &[
     "quiet market",
     "hand-over",
     "request timed out",
+    "hole filled by a path",
+    "path killed",
+    "connection lost, books LIVE",
 ];
 
 /// The name of what an exchange did.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use touchline_feed::{Moment, Refusal};
 use touchline_link::Answer;
-use touchline_simulator::FaultKind;
+use touchline_market::Continuity;
+use touchline_simulator::{Command as Order, FaultKind, Faults, Response, RestFault};
 
 use crate::checker::Judged;
 use crate::network;
 use crate::rest::{self, Errand};
-use crate::world::{Happening, World, lock};
+use crate::world::{FEW, Happening, World, lock};
 
 /// What clients have been told of when to be silent.
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ impl World<'_> {
             Errand::Look => {}
             Errand::Ask(reader, fetch, left) => {
                 let before = (self.exchange.counts().early_requests, self.rest_faults());
-                let response = self.exchange.get(network::target(&fetch.url), self.now);
+                let response = self.ask(network::target(&fetch.url));
                 let early = self.exchange.counts().early_requests > before.0;
                 let passed = self.now.saturating_sub(left) + self.plan.latency;
                 let (answer, took, hold) = rest::meaning(&fetch, response, passed);
@@ -65,6 +66,44 @@ impl World<'_> {
             }
         }
         self.look();
+    }
+
+    /// Asks the exchange, which does not lie twice about a book before it has told the truth.
+    ///
+    /// A snapshot and a probe that agree are all there is to know of a market whose stream is silent. If both are the same
+    /// other symbol's, or, where nothing numbers what follows, both the same old book, everything that the venue says fits
+    /// the wrong book: an answer says neither whose it is nor when it was made, and nobody can know better.
+    fn ask(&mut self, target: &str) -> Response {
+        let book = |book: &&mut Judged| target.contains(&book.symbol);
+        let misled = lock(&self.checker).books.iter_mut().find(book).is_some_and(|book| book.misled);
+        let faults = self.faults.clone();
+        let before = (self.lies(), self.rest_faults());
+        let response = if misled && !self.healing {
+            let unnumbered = self.plan.venue.continuity == Continuity::Unchecked;
+            let snapshot_stale = if unnumbered { 0.0 } else { faults.snapshot_stale };
+            let honest = Faults { snapshot_other: 0.0, snapshot_stale, ..faults.clone() };
+            self.exchange.command(Order::SetFaults(honest), self.now);
+            let response = self.exchange.get(target, self.now);
+            self.exchange.command(Order::SetFaults(faults), self.now);
+            response
+        } else {
+            self.exchange.get(target, self.now)
+        };
+        let misled = self.lies() > before.0;
+        let truth = response.status == Some(200) && self.rest_faults() == before.1;
+        if let Some(book) = lock(&self.checker).books.iter_mut().find(book).filter(|_| misled || truth) {
+            book.misled = misled;
+        }
+        response
+    }
+
+    /// How often the exchange answered with another symbol's book, or an old one, so far.
+    fn lies(&self) -> u64 {
+        let faults = self.exchange.counts().faults.iter();
+        let lies = faults.filter(|(kind, _)| {
+            matches!(kind, FaultKind::Rest(RestFault::OtherSymbol | RestFault::Stale(_)))
+        });
+        lies.map(|(_, count)| count).sum()
     }
 
     /// What the exchange did to snapshots so far.
@@ -98,6 +137,10 @@ impl World<'_> {
         while let Some((reader, fetch)) = self.rest.next(now) {
             let at = self.now + self.plan.latency;
             self.agenda.put(at, Happening::Errand(Errand::Ask(reader, fetch, self.now)));
+        }
+        if self.reset.len() > FEW && self.rest.waiting() > 0 {
+            // The budget is used up: who is to be asked about silence is not asked.
+            self.excuse("", self.now);
         }
         let wake = self.rest.wake();
         if wake != Moment::NEVER && wake > now {

@@ -6,10 +6,10 @@ use touchline_simulator::{Command as Order, End, Which};
 
 use crate::plan::Switch;
 use crate::random::Random;
-use crate::world::{Happening, World};
+use crate::world::{FEW, Happening, World};
 
 /// How connections end.
-const ENDS: [End; 8] = [
+pub(crate) const ENDS: [End; 8] = [
     End::Fin,
     End::Reset,
     End::MidFrame,
@@ -78,9 +78,11 @@ impl World<'_> {
                 // One place more than there are symbols: all of them.
                 let symbol = self.checker().books.get(place).map(|book| book.symbol.clone());
                 let long = seconds(&mut self.random, 3.0, 40.0);
+                self.quiet_until = self.quiet_until.max(self.now + long);
                 self.order(Order::Pause { symbol: symbol.clone() });
                 self.later(long, Order::Resume { symbol });
             }
+            Switch::Kill => self.kill(),
             _ => {}
         }
     }
@@ -90,7 +92,7 @@ impl World<'_> {
         self.healing = true;
         self.paused = false;
         self.order(Order::Heal);
-        let brisk = 5.0 * self.reset.len() as f64;
+        let brisk = self.reset.len() as f64 * if self.reset.len() > FEW { 3.0 } else { 5.0 };
         self.order(Order::SetRate(self.plan.config.rate.max(brisk)));
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Counted;
 use crate::coverage::Marks;
-use crate::plan::{Plan, Switch};
+use crate::plan::Plan;
 use crate::world::{Outcome, run};
 
 /// What many worlds came to.
@@ -73,19 +73,17 @@ fn worked() -> Duration {
     nanos.map_or_else(|| BEGAN.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
-/// Runs the world of every seed, so long with faults, `jobs` at a time; `done` hears of each.
+/// Runs the world of every plan, so long with faults, `jobs` at a time; `done` hears of each.
 ///
 /// # Panics
 /// A world does: that is a defect too, and its seed is the one `done` never heard of.
 pub fn many(
-    seeds: impl IntoIterator<Item = u64>,
-    without: &[Switch],
-    only: Option<&str>,
+    plans: impl IntoIterator<Item = Plan>,
     faulty: Duration,
     jobs: usize,
     done: impl Fn(&Outcome) + Sync,
 ) -> Summary {
-    let queue = Mutex::new(seeds.into_iter().collect::<VecDeque<u64>>());
+    let queue = Mutex::new(plans.into_iter().collect::<VecDeque<Plan>>());
     let summary = Mutex::new(Summary::default());
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -93,9 +91,8 @@ pub fn many(
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(seed) = next else { return };
+                    let Some(plan) = next else { return };
                     let began = worked();
-                    let Some(plan) = Plan::of(seed, without, only) else { continue };
                     let outcome = run(&plan, faulty, 0);
                     done(&outcome);
                     summary

@@ -59,6 +59,8 @@ pub(crate) struct Socket {
     pub(crate) url: String,
     /// The exchange's number of the connection, once it is open.
     pub(crate) connection: Option<u64>,
+    /// Since when it is open.
+    pub(crate) opened: Duration,
     timeout: Duration,
     decoder: Decoder,
     /// Nothing arrives before this: bytes keep their order.
@@ -76,6 +78,7 @@ impl Socket {
         Self {
             url,
             connection: None,
+            opened: Duration::ZERO,
             timeout,
             decoder: Decoder::default(),
             up_at: Duration::ZERO,
@@ -106,11 +109,11 @@ impl Socket {
     }
 
     /// What an attempt means to the driver, and whether it leaves a connection that nobody has.
-    pub(crate) fn answered(&mut self, attempt: Attempt) -> Vec<Word> {
+    pub(crate) fn answered(&mut self, attempt: Attempt, now: Duration) -> Vec<Word> {
         let refused = |refusal| vec![Word::Refused(refusal)];
         match attempt {
             Attempt::Opened(id, _) => {
-                self.connection = Some(id);
+                (self.connection, self.opened) = (Some(id), now);
                 vec![Word::Opened]
             }
             Attempt::Dropped => vec![Word::Opened, Word::Ended(Ending::Cut)],

@@ -11,7 +11,7 @@ use touchline::Placement;
 use touchline_feed::Rules;
 use touchline_market::{Channel, Checksum, Continuity};
 use touchline_simulator::{Config, Faults, Symbol, TRUTH_LEVELS};
-use touchline_venue::{Snapshots, VenueFacts};
+use touchline_venue::{CONNECT_WINDOW, Snapshots, VenueFacts};
 
 use crate::random::Random;
 
@@ -46,7 +46,7 @@ switches! {
     SnapshotHtml "snapshot-html", SnapshotCut "snapshot-cut", SnapshotOther "snapshot-other",
     SnapshotLimited "snapshot-limited",
     Reset "reset", Lock "lock", Builder "builder", Shutdown "shutdown", Lifetime "lifetime", Quiet "quiet",
-    Jitter "jitter",
+    Jitter "jitter", Paths "paths", Kill "kill", Crowd "crowd",
 }
 
 impl fmt::Display for Switch {
@@ -64,6 +64,9 @@ impl FromStr for Switch {
     }
 }
 
+/// Most connections to one book.
+const PATHS_MAX: u8 = 4;
+
 /// Faults that no book may leave LIVE for.
 const HARMLESS: &[Switch] = &[
     Switch::Duplicate,
@@ -74,6 +77,8 @@ const HARMLESS: &[Switch] = &[
     Switch::Lifetime,
     Switch::Quiet,
     Switch::Jitter,
+    Switch::Paths,
+    Switch::Kill,
 ];
 
 /// Something that happens again and again.
@@ -92,6 +97,8 @@ pub struct Plan {
     pub(crate) config: Config,
     pub(crate) channels: Vec<Channel>,
     pub(crate) readers: usize,
+    /// Connections that bring each book.
+    pub(crate) paths: u8,
     pub(crate) placement: Placement,
     pub(crate) ring_records: usize,
     pub(crate) snapshot_levels: u32,
@@ -137,6 +144,23 @@ impl Draw<'_> {
         self.on(switch, share).map_or(0.0, |mut random| most * random.unit().powi(2))
     }
 
+    /// How many connections bring each book: mostly one. Where they are several, more worlds are calm: that nobody notices
+    /// a path that is lost shows in these.
+    fn paths(&mut self, asked: Option<u8>) -> u8 {
+        let drawn = self.on(Switch::Paths, 0.25).map_or(1, |mut random| {
+            self.calm = self.calm || random.chance(0.2);
+            random.one_of(&[2, 2, 3, 4], 2)
+        });
+        let paths = asked.unwrap_or(drawn).clamp(1, PATHS_MAX);
+        self.on.retain(|switch| *switch != Switch::Paths);
+        if paths > 1 {
+            self.on.push(Switch::Paths);
+        } else {
+            self.impossible.push(Switch::Kill);
+        }
+        paths
+    }
+
     fn timed(&mut self, switch: Switch, share: f64, mean_s: (f64, f64)) -> Option<Timed> {
         let mut random = self.on(switch, share)?;
         Some(Timed { switch, mean: Duration::from_secs_f64(random.magnitude(mean_s.0, mean_s.1)) })
@@ -148,6 +172,12 @@ impl Plan {
     /// `None` for a venue that is not in the registry.
     #[must_use]
     pub fn of(seed: u64, without: &[Switch], only: Option<&str>) -> Option<Self> {
+        Self::of_paths(seed, without, only, None)
+    }
+
+    /// The same, with so many connections to each book instead of those that the seed draws.
+    #[must_use]
+    pub fn of_paths(seed: u64, without: &[Switch], only: Option<&str>, paths: Option<u8>) -> Option<Self> {
         let mut random = Random::of(seed, "plan");
         let venues = touchline_venue::all().iter().filter(|venue| (venue.exchange)().is_some());
         // The venue that draws most: one venue more takes some seeds, and leaves the others as they were.
@@ -157,11 +187,16 @@ impl Plan {
         let name = venue.name.as_str();
         let calm = random.chance(0.08);
         let mut draw = Draw { seed, without, calm, impossible: impossible(venue), on: Vec::new() };
-        let symbols = 1 + random.below(6) as usize;
+        let paths = draw.paths(paths);
+        let mut symbols = 1 + random.below(6) as usize;
         // In a calm world silence means something: nothing is ever quiet for long by chance.
-        let least = if calm { 4.0 * symbols as f64 } else { 2.0 };
-        let rate = random.magnitude(least, 400.0);
-        let levels = random.one_of(&[50, 100, 400], 100);
+        let least = if draw.calm { 4.0 * symbols as f64 } else { 2.0 };
+        let mut rate = random.magnitude(least, 400.0);
+        let mut levels = random.one_of(&[50, 100, 400], 100);
+        if let Some(mut random) = draw.on(Switch::Crowd, 0.05) {
+            symbols = random.magnitude(50.0, 300.0) as usize;
+            (rate, levels) = (symbols as f64 * random.magnitude(0.05, 0.5), 50);
+        }
         let mut config = Config {
             symbols: symbols_of(name, symbols, levels),
             seed: random.bits(),
@@ -188,6 +223,13 @@ impl Plan {
         let unseen = |switch: &Switch| UNNUMBERED.contains(switch);
         let blind = venue.continuity == Continuity::Unchecked && draw.on.iter().any(unseen);
         let judged = if blind { rules.checksum_levels } else { TRUTH_LEVELS };
+        let readers = if random.chance(0.3) { 2 } else { 1 };
+        if paths > 1 || draw.on.contains(&Switch::Crowd) {
+            let least = lifetime_least(venue, symbols * channels.len(), readers, paths);
+            for lifetime in [&mut config.lifetime, &mut life.lifetime].into_iter().flatten() {
+                *lifetime = least.max(*lifetime);
+            }
+        }
         let jitter = draw.on(Switch::Jitter, 0.5);
         let jitter = jitter.map_or(0.0, |mut random| random.magnitude(1e-4, 0.05));
         Some(Self {
@@ -195,7 +237,8 @@ impl Plan {
             venue,
             config,
             channels,
-            readers: if random.chance(0.3) { 2 } else { 1 },
+            paths,
+            readers,
             placement: if random.chance(0.3) { Placement::Reader } else { Placement::BookThread },
             ring_records: random.one_of(&[128, 256, 1_024, 8_192], 8_192),
             snapshot_levels: random.one_of(&[50, 100, 1_000], 1_000),
@@ -222,13 +265,14 @@ impl fmt::Display for Plan {
         let on: Vec<&str> = self.on.iter().map(|switch| switch.name()).collect();
         write!(
             f,
-            "seed {}: {}, {} symbols of {} levels, {:.1} messages/s, {} readers, {:?}, ring of {}, snapshots of {}, \
-             latency {:?}, jitter {:?}, idle {:?}{}; {}",
+            "seed {}: {}, {} symbols of {} levels, {:.1} messages/s, {} paths, {} readers, {:?}, ring of {}, snapshots \
+             of {}, latency {:?}, jitter {:?}, idle {:?}{}; {}",
             self.seed,
             self.venue.name,
             self.config.symbols.len(),
             self.config.symbols.first().map_or(0, |symbol| symbol.levels),
             self.config.rate,
+            self.paths,
             self.readers,
             self.placement,
             self.ring_records,
@@ -240,6 +284,14 @@ impl fmt::Display for Plan {
             on.join(" ")
         )
     }
+}
+
+/// The shortest life at which replacing all connections takes a quarter of what the venue allows of connects.
+fn lifetime_least(venue: &VenueFacts, streams: usize, readers: usize, paths: u8) -> Duration {
+    let limits = &venue.access.limits;
+    let each = streams.div_ceil(readers).div_ceil(limits.streams_per_connection);
+    let connections = (readers * each * usize::from(paths)) as u32;
+    CONNECT_WINDOW * 4 * connections / limits.connects_per_window.max(1)
 }
 
 fn symbols_of(venue: &str, count: usize, levels: usize) -> Vec<Symbol> {
@@ -331,6 +383,7 @@ fn timed(draw: &mut Draw<'_>) -> Vec<Timed> {
         draw.timed(Switch::Builder, 0.4, (2.0, 60.0)),
         draw.timed(Switch::Shutdown, 0.3, (60.0, 300.0)),
         draw.timed(Switch::Quiet, 0.3, (60.0, 300.0)),
+        draw.timed(Switch::Kill, 0.6, (10.0, 120.0)),
     ];
     kinds.into_iter().flatten().collect()
 }
@@ -355,5 +408,24 @@ mod tests {
             assert_eq!((less.config.rate, less.timed), (plan.config.rate, plan.timed.clone()));
         }
         assert!("nothing".parse::<Switch>().is_err());
+    }
+
+    /// Some worlds have several paths, as many as are asked for, and then one may be killed; otherwise none is, and the
+    /// market is what it is with one. Lives are long enough for the connects that they cost.
+    #[test]
+    fn paths_are_drawn_apart() {
+        for seed in 0..400 {
+            let plan = |without: &[Switch], paths| Plan::of_paths(seed, without, None, paths).unwrap();
+            let (drawn, alone, asked) = (plan(&[], None), plan(&[Switch::Paths], None), plan(&[], Some(3)));
+            assert_eq!(
+                (drawn.paths > 1, alone.paths, asked.paths),
+                (drawn.on.contains(&Switch::Paths), 1, 3)
+            );
+            assert!(!alone.on.contains(&Switch::Kill) && asked.on.contains(&Switch::Paths));
+            assert_eq!((alone.config.seed, alone.ring_records), (asked.config.seed, asked.ring_records));
+            let limit = f64::from(asked.venue.access.limits.connects_per_window);
+            let connects = |lifetime: Duration| 3.0 * CONNECT_WINDOW.as_secs_f64() / lifetime.as_secs_f64();
+            assert!(asked.config.lifetime.is_none_or(|lifetime| connects(lifetime) <= limit / 4.0));
+        }
     }
 }

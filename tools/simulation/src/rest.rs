@@ -66,7 +66,6 @@ impl Rest {
     }
 
     /// How many wait.
-    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
     }

@@ -2,7 +2,7 @@
 
 use crate::checker::Judged;
 use crate::coverage;
-use crate::world::{Outcome, World, lock};
+use crate::world::{FEW, Outcome, World, lock};
 
 impl World<'_> {
     /// The end: every book is live again, all is accounted for, and no rule of the venue was broken.
@@ -37,6 +37,13 @@ impl World<'_> {
         }
         if report.intake.dropped > 0 {
             *self.marks.entry("ring overrun").or_default() += report.intake.dropped;
+        }
+        let filled: u64 = report.books.iter().flat_map(|book| &book.paths).map(|path| path.losses).sum();
+        if filled > 0 {
+            *self.marks.entry("hole filled by a path").or_default() += filled;
+        }
+        if self.reset.len() > FEW {
+            *self.marks.entry("many symbols").or_default() += 1;
         }
         Outcome {
             seed: self.plan.seed,

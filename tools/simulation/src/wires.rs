@@ -60,7 +60,7 @@ impl World<'_> {
             Passage::Attempt(key) => self.attempt(key),
             Passage::Answered(key, attempt) => match self.sockets.get_mut(&key) {
                 Some(socket) => {
-                    let words = socket.answered(attempt);
+                    let words = socket.answered(attempt, self.now);
                     self.say(key, words);
                 }
                 None => {

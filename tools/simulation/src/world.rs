@@ -8,7 +8,7 @@ use touchline_feed::Moment;
 use touchline_link::clock::Ticks;
 use touchline_link::{Answer, Command, Stamp, Turn};
 use touchline_market::Nanos;
-use touchline_simulator::{Command as Order, Inside, Leaves};
+use touchline_simulator::{Command as Order, Faults, Inside, Leaves};
 use touchline_venue::{CONNECT_WINDOW, Snapshots};
 
 use crate::agenda::Agenda;
@@ -24,8 +24,12 @@ use crate::rest::{Errand, Rest};
 const LIVENESS: Duration = Duration::from_secs(60);
 
 /// Where the exchange is.
-const WS: &str = "ws://exchange:1";
+pub(crate) const WS: &str = "ws://exchange:1";
 const HTTP: &str = "http://exchange:1";
+
+/// More symbols are many: how often a book of many is looked at that may lag.
+pub(crate) const FEW: usize = 20;
+const CROWD_LOOK: Duration = Duration::from_millis(100);
 
 /// Rounds of one moment: what sets something off in another is done at once, but not for ever.
 const ROUNDS_MAX: usize = 100;
@@ -46,6 +50,8 @@ pub(crate) enum Happening {
     Order(Box<Order>),
     /// The books go on.
     Build,
+    /// Books have held something too long for another path.
+    Held,
     /// No fault from here on.
     Heal,
 }
@@ -88,6 +94,8 @@ pub(crate) struct World<'a> {
     pub(crate) healing: bool,
     /// Symbols whose venue began to count anew: once is what can be told apart.
     pub(crate) reset: Vec<bool>,
+    /// Every market is brisk from then on.
+    pub(crate) quiet_until: Duration,
     pub(crate) feed: Offline,
     pub(crate) checker: Arc<Mutex<Checker>>,
     pub(crate) rest: Rest,
@@ -102,6 +110,14 @@ pub(crate) struct World<'a> {
     pub(crate) told_of_connects: Told,
     /// When sockets were asked for.
     opens: Vec<Duration>,
+    /// What the exchange does by chance until it heals.
+    pub(crate) faults: Faults,
+    /// When books are looked at next that hold something for another path.
+    pub(crate) held_until: Duration,
+    /// When a path was last killed.
+    pub(crate) killed: Duration,
+    /// When lagging books were last looked for.
+    looked: Duration,
 }
 
 /// Runs the world of a plan: so long with its faults, then a minute without. So many lines are kept of what happened last.
@@ -122,6 +138,10 @@ pub fn run(plan: &Plan, faulty: Duration, lines: usize) -> Outcome {
     // Whoever has used up half of what a venue allows of connects waits for the rest of the window.
     if world.waits_to_connect() {
         world.live_until(faulty + CONNECT_WINDOW + LIVENESS);
+    }
+    // So does whoever needs more snapshots than a minute's budget allows.
+    if !world.all_back() {
+        world.live_until(world.now.max(faulty + LIVENESS) + world.snapshots_take());
     }
     world.conclude()
 }
@@ -156,7 +176,21 @@ impl<'a> World<'a> {
     fn waits_to_connect(&self) -> bool {
         let half = self.plan.venue.access.limits.connects_per_window as usize / 2;
         let recent = self.opens.iter().filter(|at| **at + CONNECT_WINDOW > self.now).count();
-        recent >= half.max(1) && self.checker().books.iter().any(|book| !book.is_back())
+        recent >= half.max(1) && !self.all_back()
+    }
+
+    fn all_back(&self) -> bool {
+        self.checker().books.iter().all(Judged::is_back)
+    }
+
+    /// How long snapshots of all books take, for what they cost; nothing where books are few.
+    fn snapshots_take(&self) -> Duration {
+        let Snapshots::Rest { request, .. } = self.plan.venue.texts.snapshots else { return Duration::ZERO };
+        let books = self.reset.len() as u32 * u32::from(self.plan.paths);
+        let cost = books * request("", self.plan.snapshot_levels).weight;
+        let budget = self.plan.venue.access.limits.weight_per_minute;
+        // Half of a budget is used at most, and probes and refreshes take of it as well.
+        if self.reset.len() <= FEW { Duration::ZERO } else { LIVENESS + 4 * LIVENESS * cost / budget }
     }
 
     fn new(plan: &'a Plan, checker: Arc<Mutex<Checker>>) -> Result<Self, String> {
@@ -172,6 +206,7 @@ impl<'a> World<'a> {
             instruments: instruments.clone(),
             channels: plan.channels.clone(),
             readers: plan.readers,
+            paths: plan.paths,
             placement: plan.placement,
             ring_records: plan.ring_records,
             rules: plan.rules.clone(),
@@ -196,6 +231,7 @@ impl<'a> World<'a> {
             paused: false,
             healing: false,
             reset: vec![false; instruments.len()],
+            quiet_until: Duration::ZERO,
             feed,
             checker,
             rest: Rest::default(),
@@ -207,6 +243,10 @@ impl<'a> World<'a> {
             told_of_requests: Told::default(),
             told_of_connects: Told::default(),
             opens: Vec::new(),
+            faults: plan.config.faults.clone(),
+            held_until: Duration::ZERO,
+            killed: Duration::ZERO,
+            looked: Duration::ZERO,
         };
         world.forbid_the_undetectable();
         Ok(world)
@@ -220,9 +260,8 @@ impl<'a> World<'a> {
         let meet = counts.windows(2).any(|pair| matches!(pair, [one, other] if other - one < 300_000));
         let anew = self.plan.timed.iter().any(|timed| timed.switch == Switch::Reset);
         if meet || anew {
-            let faults = self.plan.config.faults.clone();
-            let faults = touchline_simulator::Faults { snapshot_other: 0.0, ..faults };
-            self.exchange.command(Order::SetFaults(faults), Duration::ZERO);
+            self.faults.snapshot_other = 0.0;
+            self.exchange.command(Order::SetFaults(self.faults.clone()), Duration::ZERO);
         }
     }
 
@@ -262,6 +301,7 @@ impl<'a> World<'a> {
             Happening::Fault(place) => self.fault(place),
             Happening::Order(order) => self.order(*order),
             Happening::Build => self.paused = false,
+            Happening::Held => {}
             Happening::Heal => self.heal(),
         }
         if self.agenda.len() > AGENDA_MAX {
@@ -280,9 +320,15 @@ impl<'a> World<'a> {
         if self.paused || !matches!(self.plan.venue.texts.snapshots, Snapshots::Rest { .. }) {
             return;
         }
+        // Many books are not all looked at each time.
+        let rest = if self.reset.len() > FEW { CROWD_LOOK } else { Duration::ZERO };
+        if self.now < self.looked + rest {
+            return;
+        }
+        self.looked = self.now;
         // The bound of silence, and what the last message before it took to arrive.
         let slack = Duration::from_millis(200) + self.plan.latency * 2 + self.plan.jitter;
-        let (bound, now) = (self.plan.rules.idle + slack, self.now);
+        let (bound, now) = (self.plan.rules.idle + slack + self.probes_take(), self.now);
         let mut checker = lock(&self.checker);
         let mut stale = None;
         for book in &mut checker.books {
@@ -298,6 +344,16 @@ impl<'a> World<'a> {
                 format!("{symbol}: LIVE, though something newer was sent at {:.6} s", since.as_secs_f64())
             });
         }
+    }
+
+    /// How long it takes at most until a silent stream is probed, if all of them are silent: so many a minute are, and after
+    /// a burst none for a minute. Nothing where they are few.
+    fn probes_take(&self) -> Duration {
+        if self.reset.len() <= FEW {
+            return Duration::ZERO;
+        }
+        let each = self.reset.len().div_ceil(self.feed.readers()) as u32;
+        Duration::from_secs(60) * (1 + each.div_ceil(self.plan.rules.probes_per_minute))
     }
 
     /// A command to the exchange.
@@ -336,7 +392,8 @@ impl<'a> World<'a> {
                 again = true;
             }
             if !again {
-                return self.judge_ends();
+                self.judge_ends();
+                return self.wait_for_held();
             }
         }
         self.checker().fail(|| "a reader asks for its turn again and again".to_owned());
@@ -388,7 +445,8 @@ impl<'a> World<'a> {
             Command::Open { socket, url, timeout } => {
                 let others = self.sockets.iter();
                 let others = others.filter(|((whose, _), other)| *whose == reader && other.url == url);
-                if others.into_iter().any(|(_, other)| other.connection.is_some()) {
+                let open = others.filter(|(_, other)| other.connection.is_some()).count();
+                if open >= usize::from(self.plan.paths) {
                     self.mark("hand-over");
                     if self.plan.rules.lifetime.is_some() {
                         self.mark("lifetime");
@@ -414,34 +472,6 @@ impl<'a> World<'a> {
                 self.look();
             }
         }
-    }
-
-    /// When the last socket with books of a reader has ended, none of them says LIVE from that moment on.
-    fn judge_ends(&mut self) {
-        if self.paused {
-            return;
-        }
-        for (reader, url) in std::mem::take(&mut self.ended) {
-            let others = self.sockets.iter();
-            let open = others.filter(|((whose, _), socket)| *whose == reader && socket.connection.is_some());
-            if !self.carries_books(&url) || open.into_iter().any(|(_, socket)| socket.url == url) {
-                continue;
-            }
-            let readers = self.feed.readers();
-            let mut checker = lock(&self.checker);
-            let of_reader = |(id, _): &(usize, &Judged)| id % readers == reader;
-            let live = checker.books.iter().enumerate().filter(of_reader);
-            let live = live.map(|(_, book)| book).find(|book| book.view.touch().state.is_live());
-            if let Some(symbol) = live.map(|book| book.symbol.clone()) {
-                checker.fail(|| format!("{symbol}: LIVE after its connection ended"));
-            }
-        }
-    }
-
-    fn carries_books(&self, url: &str) -> bool {
-        let access = &self.plan.venue.access;
-        let route = access.route_of(touchline_market::Channel::Book).and_then(|at| access.routes.get(at));
-        route.is_some_and(|route| url.strip_prefix(WS) == Some(route.path))
     }
 }
 

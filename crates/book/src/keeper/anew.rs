@@ -2,8 +2,8 @@
 //!
 //! To a book that only compares numbers, a venue that restarts at 1 repeats itself for ever: everything it says is old,
 //! and the book would stay at its last state and call it live. Two things tell the one from the other. An update that
-//! follows number 0 is the first of a count. And repetitions end: old updates that go on for two seconds, each newer than
-//! the one before, with nothing new between them, are a stream of their own.
+//! follows number 0 is the first of a count. And repetitions end: old updates that still get further after two seconds,
+//! with nothing new between them, are a stream of their own. One that comes twice or out of order says nothing either way.
 
 use touchline_market::{Head, Nanos, Reason, Record, Sequence, State};
 
@@ -13,13 +13,14 @@ use super::{Keeper, Outcome, Phase};
 /// How long a running stream may repeat itself without anything new.
 const REPETITIONS_NS: u64 = 2_000_000_000;
 
-/// The old updates of late, as long as nothing else came and each was newer than the one before.
+/// The old updates of late, as long as nothing else came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Old {
     /// What they were older than.
     newest: Sequence,
-    /// The last of them.
-    last: Sequence,
+    /// The first of a run that gets further, and the newest of it.
+    first: Sequence,
+    furthest: Sequence,
     /// When the first of them came.
     since: Nanos,
 }
@@ -36,13 +37,15 @@ impl Old {
         head: &Head,
         numbered: bool,
     ) -> bool {
-        if newest != self.newest || head.sequence <= self.last {
-            *self = Self { newest, last: head.sequence, since: head.ts_recv };
+        // Below all of them another run begins: a repetition of the old count may come before the first of a new one.
+        if newest != self.newest || head.sequence < self.first {
+            *self = Self { newest, first: head.sequence, furthest: Sequence(0), since: head.ts_recv };
         }
-        self.last = head.sequence;
+        let gets_further = head.sequence > self.furthest;
+        self.furthest = self.furthest.max(head.sequence);
         let running = matches!(phase, Phase::Following | Phase::Recording);
         let bound_ns = if running { REPETITIONS_NS } else { REACHED_WITHIN_NS };
-        (numbered && head.previous == Sequence(0)) || is_after(bound_ns, self.since, head)
+        (numbered && head.previous == Sequence(0)) || gets_further && is_after(bound_ns, self.since, head)
     }
 }
 
@@ -127,8 +130,8 @@ mod tests {
         }
     }
 
-    /// Its first update was lost: the old numbers that never end are found out in time. Repetitions that end, go back,
-    /// or have something new between them are not.
+    /// Its first update was lost: the old numbers that never end are found out in time, however many of them come twice
+    /// or out of order. Repetitions that end, or have something new between them, are not.
     #[test]
     fn old_numbers_that_never_end_are_a_new_count() {
         for family in COUNTED {
@@ -142,13 +145,13 @@ mod tests {
                     (old(0, 2), Outcome::Stale, LIVE),
                     (old(END, 3), Outcome::Stale, LIVE),
                     (delta(500, 501, &[], &[]), Outcome::Applied, LIVE),
-                    (old(2 * END, 4), Outcome::Stale, LIVE),
-                    (old(3 * END, 5), Outcome::Stale, LIVE),
-                    (old(4 * END, 5), Outcome::Stale, LIVE),
-                    (old(5 * END, 6), Outcome::Stale, LIVE),
-                    (old(5 * END + 1, 7), Outcome::Gap, RESET),
-                    (old(5 * END + 2, 8), Outcome::Buffered, RESET),
-                    (beside(6, &[(7, 7)], &[]), Outcome::Applied, LIVE),
+                    (old(END, 500), Outcome::Stale, LIVE),
+                    (old(4 * END, 4), Outcome::Stale, LIVE),
+                    (old(5 * END, 5), Outcome::Stale, LIVE),
+                    (old(5 * END + 1, 5), Outcome::Stale, LIVE),
+                    (old(5 * END + 2, 6), Outcome::Gap, RESET),
+                    (old(5 * END + 3, 7), Outcome::Buffered, RESET),
+                    (beside(5, &[(7, 7)], &[]), Outcome::Applied, LIVE),
                 ],
             );
             let expected = Counters {

@@ -432,7 +432,10 @@ impl Keeper {
             self.state = State::Dead(reason);
             return Outcome::Broken;
         }
-        self.state = State::Stale(reason);
+        // That something is missing says nothing new of a book that is stale: it keeps the reason that it has.
+        if reason != Reason::Gap || !matches!(self.state, State::Stale(_)) {
+            self.state = State::Stale(reason);
+        }
         if self.phase != Phase::Unfounded {
             self.phase = Phase::Waiting;
         }

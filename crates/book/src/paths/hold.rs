@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub(super) path: u8,
     /// That path left something out before it.
     pub(super) after_hole: bool,
+    /// That path broke since: what it brought says no more that it is there.
+    pub(super) outlived: bool,
     /// Where its body begins among the records.
     at: usize,
 }
@@ -80,7 +82,7 @@ impl Hold {
         }
         let at = self.records.len();
         self.records.extend(body.take(head.body_records()));
-        self.held.insert(place, Held { head: *head, path, after_hole, at });
+        self.held.insert(place, Held { head: *head, path, after_hole, outlived: false, at });
         Push::Held
     }
 
@@ -97,6 +99,11 @@ impl Hold {
         if self.held.is_empty() {
             self.clear();
         }
+    }
+
+    /// A path broke: what it brought is held on, and is no sign of it.
+    pub(super) fn outlive(&mut self, path: u8) {
+        self.held.iter_mut().filter(|held| held.path == path).for_each(|held| held.outlived = true);
     }
 
     /// Forgets what one path brought; how many messages that was.

@@ -210,6 +210,7 @@ impl Merged {
             return self.keeper.handle(head, std::iter::empty());
         }
         figures.break_off(path, ended);
+        self.hold.outlive(path);
         if figures.any_up() {
             self.advance(figures, head.ts_recv);
             // A snapshot that was of no use may have said that the other paths are further than the book.
@@ -241,6 +242,7 @@ impl Merged {
         let error = check_body(head, body).err().filter(|_| figures.other_up(path))?;
         figures.take(path, self.family, head);
         figures.set_down(path);
+        self.hold.outlive(path);
         self.keeper.count_rejected();
         Some(Outcome::Rejected(error))
     }
@@ -284,7 +286,9 @@ impl Merged {
         if filled {
             figures.count_loss(held.path);
         }
-        self.mark(figures, held.path, outcome);
+        if !held.outlived {
+            self.mark(figures, held.path, outcome);
+        }
         Some(outcome)
     }
 

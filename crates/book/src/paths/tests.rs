@@ -412,3 +412,20 @@ fn unnumbered_paths_have_a_book_each() {
     );
     assert_eq!((book.figures(1).wins, book.figures(0).stale, book.counters().received), (1, 1, 5));
 }
+
+/// What a path brought before it broke, and what was held for another, is used; it does not make the path one that is
+/// there: with the last that is, the book breaks.
+#[test]
+fn held_message_does_not_bring_its_path_back() {
+    let mut book = live(Continuity::Counter);
+    check(
+        &mut book,
+        &[
+            (by(0, next(12)), Outcome::Buffered, LIVE),
+            (broken(0, Reason::Disconnected), Outcome::Ignored, LIVE),
+            (by(1, next(11)), Outcome::Applied, LIVE),
+        ],
+    );
+    assert_eq!((sequence(&book), book.is_up(0), book.is_up(1)), (12, false, true));
+    check(&mut book, &[(broken(1, Reason::Disconnected), Outcome::Broken, DOWN)]);
+}

@@ -73,18 +73,49 @@ impl Watch {
 
 impl Connection {
     /// What a probe found: `Some(true)`, the venue is ahead of what we heard; `Some(false)`, the market is quiet;
-    /// `None`, no answer.
-    pub fn probed(&mut self, stream: StreamId, ahead: Option<bool>, now: Moment) {
-        self.streams.probed(stream, ahead, &self.rules, now);
+    /// `None`, no answer. Returns when the venue was asked, if the answer still counts.
+    pub fn probed(&mut self, stream: StreamId, ahead: Option<bool>, now: Moment) -> Option<Moment> {
+        self.wake = self.wake.min(now);
+        self.streams.probed(stream, ahead, &self.rules, now)
+    }
+
+    /// Since when a stream has been silent without a proof that the market is quiet.
+    #[must_use]
+    pub fn silent_since(&self, stream: StreamId) -> Option<Moment> {
+        let (_, heard, watch) = self.streams.watched().find(|(place, _, _)| *place == stream.0)?;
+        Some(heard.max(watch.proven))
+    }
+
+    /// When data of a stream last came.
+    #[must_use]
+    pub fn spoke_at(&self, stream: StreamId) -> Option<Moment> {
+        self.streams.data_at.get(stream.0 as usize).copied()
+    }
+
+    /// Asks the venue about a stream now, if it is not asked already and may be.
+    pub fn probe_now(&mut self, stream: StreamId, now: Moment) {
+        self.streams.probe_now(stream, now, &mut self.actions);
+        self.wake = self.wake.min(now);
+    }
+
+    /// This connection carries on where another one left off, and has brought nothing yet: the silence began there.
+    pub fn carry_on_silence(&mut self, stream: StreamId, since: Moment, now: Moment) {
+        self.streams.carry_on_silence(stream, since);
         self.wake = self.wake.min(now);
     }
 }
 
 impl Streams {
-    fn probed(&mut self, stream: StreamId, ahead: Option<bool>, rules: &Rules, now: Moment) {
+    fn probed(
+        &mut self,
+        stream: StreamId,
+        ahead: Option<bool>,
+        rules: &Rules,
+        now: Moment,
+    ) -> Option<Moment> {
         let others = self.any_data_at.max(self.any_proof_at);
-        let Some(slot) = self.slots.get_mut(stream.0 as usize) else { return };
-        let Step::Probing { since } = slot.watch.step else { return };
+        let slot = self.slots.get_mut(stream.0 as usize)?;
+        let Step::Probing { since } = slot.watch.step else { return None };
         match ahead {
             Some(true) => slot.watch.step = Step::Settling { since, until: now + rules.settle },
             Some(false) => {
@@ -100,6 +131,30 @@ impl Streams {
                 let until = heard.max(slot.watch.proven).max(others) + rules.idle;
                 slot.watch.step = Step::Doubt { until };
             }
+        }
+        Some(since)
+    }
+
+    fn probe_now(&mut self, stream: StreamId, now: Moment, actions: &mut VecDeque<Action>) {
+        let listens = |watch: Watch| matches!(watch.step, Step::Listening { .. });
+        let may = self.watched().any(|(place, _, watch)| place == stream.0 && listens(watch));
+        if may && self.probes.may(0, now).is_ok() {
+            self.begin_probe(stream.0, now, actions);
+        }
+    }
+
+    fn begin_probe(&mut self, place: u32, now: Moment, actions: &mut VecDeque<Action>) {
+        self.probes.count(now);
+        if let Some(slot) = self.slots.get_mut(place as usize) {
+            slot.watch.step = Step::Probing { since: now };
+        }
+        actions.push_back(Action::Probe(StreamId(place)));
+    }
+
+    fn carry_on_silence(&mut self, stream: StreamId, since: Moment) {
+        let place = stream.0 as usize;
+        if let (Some(heard), Some(slot)) = (self.data_at.get_mut(place), self.slots.get_mut(place)) {
+            (*heard, slot.watch.proven) = (since, since);
         }
     }
 
@@ -192,11 +247,7 @@ impl Streams {
             if self.probes.may(0, now).is_err() {
                 return;
             }
-            self.probes.count(now);
-            if let Some(slot) = self.slots.get_mut(place as usize) {
-                slot.watch.step = Step::Probing { since: now };
-            }
-            actions.push_back(Action::Probe(StreamId(place)));
+            self.begin_probe(place, now, actions);
         }
     }
 

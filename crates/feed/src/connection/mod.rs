@@ -174,6 +174,12 @@ impl Connection {
         }
     }
 
+    /// Asks once more for every stream that was left alone after too many tries: nobody else carries it any more.
+    pub fn ask_again(&mut self, now: Moment) {
+        self.streams.ask_again(now);
+        self.wake = self.wake.min(now);
+    }
+
     /// Connect as soon as the gate lets us.
     pub fn open(&mut self, now: Moment) {
         if self.socket == Socket::Closed {
@@ -321,7 +327,7 @@ impl Connection {
     }
 
     fn try_to_connect(&mut self, now: Moment, gate: &mut Gate) -> Moment {
-        match gate.may(&self.host, self.venue.access.limits.connects_per_window, now) {
+        match gate.may(&self.host, &self.venue.access.limits, now) {
             Ok(()) => {
                 self.attempts = self.attempts.saturating_add(1);
                 self.socket = Socket::Connecting { since: now };

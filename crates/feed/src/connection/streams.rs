@@ -140,6 +140,13 @@ impl Streams {
         }
     }
 
+    /// Every stream that is left alone is wanted again, as if it never had been asked for.
+    pub(super) fn ask_again(&mut self, now: Moment) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.standing == Standing::Resting) {
+            (slot.standing, slot.tries, slot.rested) = (Standing::Wanted { from: now }, 0, false);
+        }
+    }
+
     /// The socket is gone: every stream that is not dead is wanted again.
     pub(super) fn disconnected(&mut self, now: Moment) {
         self.requests.clear();

@@ -213,7 +213,7 @@ impl Bench {
                 let every = self.venue.data_every.unwrap();
                 self.after(every, Event::Data);
             }
-            Event::Probed(stream, ahead) => self.connection.probed(stream, ahead, now),
+            Event::Probed(stream, ahead) => _ = self.connection.probed(stream, ahead, now),
         }
     }
 

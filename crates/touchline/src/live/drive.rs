@@ -143,6 +143,7 @@ impl Engine {
 fn give_up_held(shard: &mut Shard<Watch>, last: Stamp, now: Moment) -> Moment {
     let wall = last.recv.0.saturating_add(now.0.saturating_sub(last.now.0));
     shard.tick(Nanos(wall));
-    let left = shard.deadline().map(|deadline| Duration::from_nanos(deadline.0.saturating_sub(wall)));
+    // At its deadline a message is still held.
+    let left = shard.deadline().map(|deadline| Duration::from_nanos(deadline.0.saturating_sub(wall) + 1));
     left.map_or(Moment::NEVER, |left| now + left)
 }

@@ -181,6 +181,7 @@ impl Engine {
         match event {
             SocketEvent::Opened => {
                 member.intake.reopened(&member.url);
+                member.will_end = false;
                 for local in &mut member.locals {
                     (local.heard, local.begun) = (false, false);
                 }

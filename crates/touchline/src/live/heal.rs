@@ -1,4 +1,9 @@
 //! Snapshots for books that need one, and probes for streams that are quiet.
+//!
+//! In a market so quiet that no delta joins a snapshot, the venue's word is all there is: a snapshot is proved by a probe
+//! that says the same. Answers do not say whose they are, nor when they were made. A venue that answered twice with the
+//! same other symbol's book (or with the same old one, where nothing numbers what follows) would be believed until its
+//! stream speaks and contradicts it; nothing that it sends could tell.
 
 use touchline_feed::{Moment, Refusal, StreamId};
 use touchline_link::{Answer, Command, Fetch, Stamp};
@@ -44,11 +49,15 @@ impl Engine {
 
     /// Subscribes anew to a book's stream; while one connection takes over from another, on both. Where the stream is not
     /// acknowledged yet, it is asked for already.
+    ///
+    /// The book hears that its stream breaks. It may be live again by a snapshot that was on its way when it asked for
+    /// this one, and what the venue says between the end of the subscription and the next one will be missing.
     fn resubscribe(&mut self, key: u32, now: Moment) -> bool {
         let Some((index, _)) = self.book(key) else { return false };
         let overlap = self.member(index).and_then(|member| member.overlap);
         let overlap = overlap.and_then(|(overlap, _)| self.overlaps.get(overlap)?.as_ref());
         let other = overlap.map(|overlap| if overlap.old == index { overlap.new } else { overlap.old });
+        let mut breaks = false;
         for index in [Some(index), other].into_iter().flatten() {
             let Some(member) = self.member_mut(index) else { continue };
             let Some(local) = member.locals.iter_mut().find(|local| local.key == key) else { continue };
@@ -58,7 +67,11 @@ impl Engine {
                 local.begun = false;
                 member.connection.resubscribe(stream, now);
                 self.mark(index);
+                breaks = true;
             }
+        }
+        if breaks {
+            self.tell_book(key, |number| Head::broken(number, Some(Channel::Book), Reason::Gap));
         }
         true
     }
@@ -164,7 +177,7 @@ impl Engine {
         let theirs = body.and_then(|body| sequence(body));
         let Some((number, Channel::Book)) = member.owner(stream) else { return };
         let Some(local) = member.locals.get(number as usize).filter(|local| local.key == key) else { return };
-        // A connection that took over brought nothing itself of what came before.
+        // Of two connections, one of which takes over, each has brought but a part of what came.
         let (ours, heard, shown) = (local.sequence.max(forwarded), local.heard, local.shown);
         if gone {
             // Silent, and the venue knows no such instrument any more: only a person can say what becomes of it.
@@ -174,6 +187,10 @@ impl Engine {
             if !told {
                 self.broken(index, Some(stream), Reason::Config, true);
             }
+            return;
+        }
+        if self.is_outrun(index, stream) {
+            self.probe_ended(index, stream, Some(true), stamp.now);
             return;
         }
         // Behind is no proof of quiet either: a venue that counts anew is behind.
@@ -190,7 +207,8 @@ impl Engine {
                 }
                 None if later.0 > ours => {
                     let taken = self.take_snapshot(key, answer, stamp, Flags::BESIDE_STREAM);
-                    return self.probe_ended(index, stream, taken.then_some(false), stamp.now);
+                    self.probe_ended(index, stream, taken.then_some(false), stamp.now);
+                    return;
                 }
                 None => None,
             };
@@ -203,14 +221,20 @@ impl Engine {
             head.flags = Flags::BESIDE_STREAM;
             self.deliver(index, Order::Head(head), stamp);
         }
-        self.probe_ended(index, stream, ahead, stamp.now);
+        if let Some(asked) = self.probe_ended(index, stream, ahead, stamp.now).filter(|_| same) {
+            self.proved(index, stream, asked);
+        }
     }
 
-    fn probe_ended(&mut self, index: usize, stream: StreamId, ahead: Option<bool>, now: Moment) {
-        if let Some(member) = self.member_mut(index) {
-            member.connection.probed(stream, ahead, now);
-        }
+    fn probe_ended(
+        &mut self,
+        index: usize,
+        stream: StreamId,
+        ahead: Option<bool>,
+        now: Moment,
+    ) -> Option<Moment> {
         self.mark(index);
+        self.member_mut(index)?.connection.probed(stream, ahead, now)
     }
 
     /// Sends a head to a book, on one of its paths.

@@ -45,6 +45,8 @@ pub(crate) struct Member {
     pub(crate) dirty: bool,
     /// It is to be gone when its socket is.
     pub(crate) leaving: bool,
+    /// It will end, and is to be replaced as soon as it has taken over from another one.
+    pub(crate) will_end: bool,
 }
 
 /// What goes to the books from a connection.
@@ -145,6 +147,7 @@ impl Member {
             pong_from: Moment(0),
             dirty: true,
             leaving: false,
+            will_end: false,
         }
     }
 

@@ -11,7 +11,7 @@ use crossbeam_queue::ArrayQueue;
 use touchline_book::{Keeper, Outcome, Start};
 use touchline_feed::{Gate, Rules};
 use touchline_link::{Answer, Command, Driver, SocketEvent, SocketId, Stamp, Turn};
-use touchline_market::{Channel, Head, Instrument, InstrumentId};
+use touchline_market::{Channel, Head, Instrument, InstrumentId, Nanos};
 use touchline_venue::VenueFacts;
 
 use super::FeedReport;
@@ -19,6 +19,7 @@ use super::books::Books;
 use super::control::{Control, Subscribe};
 use super::engine::{Engine, Setup};
 use super::outlet::{Outlet, Sleeper};
+use super::path::PATHS_MAX;
 use super::watch::{Mailbox, Watch, Watched};
 use crate::Placement;
 use crate::pipeline::{Desk, Direct, Shard, lane};
@@ -42,6 +43,8 @@ pub struct OfflinePlan {
     pub channels: Vec<Channel>,
     /// How many readers share the instruments, at least 1.
     pub readers: usize,
+    /// Connections that bring each book, made 1 to 4.
+    pub paths: u8,
     /// Where books are built.
     pub placement: Placement,
     /// Records of each reader's ring.
@@ -67,6 +70,7 @@ impl Offline {
     #[must_use]
     pub fn new(plan: &OfflinePlan, mut witness: impl FnMut() -> Witness) -> Self {
         let readers = plan.readers.max(1);
+        let paths = plan.paths.clamp(1, PATHS_MAX as u8);
         let groups = if plan.placement == Placement::Reader { readers } else { 1 };
         // Nobody's mailbox leads anywhere: what books ask for is fetched by `build`.
         let mailboxes: Vec<Mailbox> = (0..readers).map(|_| Mailbox::default()).collect();
@@ -75,14 +79,15 @@ impl Offline {
             .collect();
         let (mut subscribed, mut views) = (vec![Vec::new(); readers], Vec::new());
         for (id, instrument) in plan.instruments.iter().enumerate() {
-            let (desk, view) = Desk::new(plan.venue, Arc::clone(instrument), Start::Snapshot);
+            let (desk, view) = Desk::of_paths(plan.venue, Arc::clone(instrument), Start::Snapshot, paths);
             views.push(view);
             let reader = id % readers;
             let group = reader % groups;
             let Some(shard) = shards.get_mut(group) else { continue };
             let place = shard.len();
             shard.add(place, desk);
-            shard.observer().add(place, Watched::new(id as u32, reader, plan.venue, plan.snapshot_levels, 1));
+            let watched = Watched::new(id as u32, reader, plan.venue, plan.snapshot_levels, paths);
+            shard.observer().add(place, watched);
             let subscribe = Subscribe {
                 id: id as u32,
                 desk: InstrumentId(place as u32),
@@ -106,7 +111,7 @@ impl Offline {
             let setup = Setup {
                 rules: plan.rules.clone(),
                 snapshot_levels: plan.snapshot_levels,
-                paths: 1,
+                paths,
                 gate: Arc::clone(&gate),
                 outlets: vec![outlet],
                 measured: false,
@@ -149,6 +154,7 @@ impl Offline {
         let mut needs = Vec::new();
         for outlet in &mut engine.setup.outlets {
             if let Outlet::Direct(direct) = outlet {
+                give_up_held(&mut direct.shard, stamp);
                 needs.append(&mut direct.shard.observer().take_needs(reader));
             }
         }
@@ -158,8 +164,8 @@ impl Offline {
         engine.turn(stamp.now, commands)
     }
 
-    /// The books take all that stands in their rings, and ask their readers for snapshots. True if there was anything:
-    /// then the readers want a turn.
+    /// The books take all that stands in their rings, give up what they held too long for another path, and ask their
+    /// readers for snapshots. True if there was anything: then the readers want a turn.
     pub fn build(&mut self, stamp: Stamp) -> bool {
         let Some(books) = &mut self.books else { return false };
         let mut took = false;
@@ -168,6 +174,7 @@ impl Offline {
                 took = true;
             }
         }
+        took |= give_up_held(&mut books.shard, stamp);
         for (reader, engine) in self.engines.iter_mut().enumerate() {
             let needs = books.shard.observer().take_needs(reader);
             if !needs.is_empty() {
@@ -175,6 +182,14 @@ impl Offline {
             }
         }
         took
+    }
+
+    /// When books on a thread of their own will have held something too long for another path, by the wall clock: then
+    /// they want to be built, though nothing came.
+    #[must_use]
+    pub fn held_until(&self) -> Option<Nanos> {
+        // At its deadline a message is still held.
+        self.books.as_ref()?.shard.deadline().map(|deadline| Nanos(deadline.0.saturating_add(1)))
     }
 
     /// Ends the feed: what stands in the rings is taken, every book says that its writer is gone, and all is accounted
@@ -207,6 +222,15 @@ impl fmt::Debug for Offline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offline").field("readers", &self.engines.len()).finish_non_exhaustive()
     }
+}
+
+/// What was held too long for another path is given up. True if there was anything.
+fn give_up_held(shard: &mut Shard<Watch>, stamp: Stamp) -> bool {
+    let over = shard.deadline().is_some_and(|deadline| stamp.recv > deadline);
+    if over {
+        shard.tick(stamp.recv);
+    }
+    over
 }
 
 /// One group of books behind a ring of each reader.

@@ -22,12 +22,14 @@ pub(crate) struct Overlap {
 }
 
 impl Engine {
-    /// Opens a connection with the streams of `old`.
+    /// Opens a connection with the streams of `old`; while that itself takes over from another one, as soon as it has.
     pub(super) fn replace(&mut self, old: usize, now: Moment) {
-        let Some(member) = self.member(old).filter(|member| member.overlap.is_none() && !member.leaving)
-        else {
+        let Some(member) = self.member_mut(old) else { return };
+        member.will_end = matches!(member.overlap, Some((_, Side::New)));
+        if member.overlap.is_some() || member.leaving {
             return;
-        };
+        }
+        let Some(member) = self.member(old) else { return };
         let (venue, route, outlet, path) = (member.venue, member.route, member.outlet, member.path);
         let url = member.url.clone();
         let instruments: Vec<_> = member
@@ -55,7 +57,7 @@ impl Engine {
             }
         }
         // Silence on both sides proves nothing where a stream begins with a snapshot, or where nothing numbers what comes
-        // after it.
+        // after it: without numbers the venue is asked.
         let unproven = venue.continuity == Continuity::Unchecked;
         if unproven || matches!(venue.texts.snapshots, Snapshots::Stream) {
             self.book_places(new).into_iter().for_each(|place| handover.awaits_proof(place));
@@ -126,8 +128,12 @@ impl Engine {
         let mut wake = Moment::NEVER;
         for index in 0..self.overlaps.len() {
             let Some(overlap) = self.overlaps.get_mut(index).and_then(Option::as_mut) else { continue };
-            overlap.handover.settle(now);
-            if overlap.handover.all_done() {
+            let quiet = overlap.handover.settle(now);
+            let (old, new, done) = (overlap.old, overlap.new, overlap.handover.all_done());
+            let awaiting = overlap.handover.awaiting(now);
+            quiet.into_iter().for_each(|place| self.carry_on(old, new, place, now));
+            awaiting.into_iter().for_each(|place| self.ask_for_proof(old, place, now));
+            if done {
                 self.finish(index, now);
             } else {
                 wake = wake.min(now + SETTLE_EVERY);
@@ -136,8 +142,76 @@ impl Engine {
         wake
     }
 
+    /// A quiet stream changed hands: the new connection is as far as the old one was, and as long silent. If the old one's
+    /// last message was lost, its silence shows it, and must not begin anew with each replacement.
+    fn carry_on(&mut self, old: usize, new: usize, place: usize, now: Moment) {
+        let (Some((left, number)), Some((stream, heir))) =
+            (self.at_place(old, place), self.at_place(new, place))
+        else {
+            return;
+        };
+        let Some(from) = self.member(old) else { return };
+        let Some(known) = from.locals.get(number).map(|local| (local.sequence, local.shown)) else { return };
+        let since = from.connection.silent_since(left);
+        let Some(member) = self.member_mut(new) else { return };
+        if let Some(local) = member.locals.get_mut(heir) {
+            (local.sequence, local.shown) = known;
+        }
+        if let Some(since) = since {
+            member.connection.carry_on_silence(stream, since, now);
+            self.mark(new);
+        }
+    }
+
+    /// A quiet stream cannot change hands before the venue has said that it has nothing more. The old connection asks: it
+    /// knows what was shown last.
+    fn ask_for_proof(&mut self, old: usize, place: usize, now: Moment) {
+        if let Some((stream, _)) = self.at_place(old, place)
+            && let Some(member) = self.member_mut(old)
+        {
+            member.connection.probe_now(stream, now);
+            self.mark(old);
+        }
+    }
+
+    /// The venue was asked about a quiet stream, and nothing is missing.
+    pub(super) fn proved(&mut self, index: usize, stream: StreamId, asked: Moment) {
+        let Some(member) = self.member(index) else { return };
+        let place = member.places.get(stream.0 as usize).copied().flatten();
+        if let (Some((overlap, _)), Some(place)) = (member.overlap, place)
+            && let Some(overlap) = self.overlaps.get_mut(overlap).and_then(Option::as_mut)
+        {
+            overlap.handover.proved(place as usize, asked);
+        }
+    }
+
+    /// Has the old connection brought something of a stream that the new one, which is to take it over, should have brought
+    /// as well? The venue has nothing that the book has not, and yet the new one's silence is a stall.
+    pub(super) fn is_outrun(&self, index: usize, stream: StreamId) -> bool {
+        let outrun = || {
+            let new = self.member(index)?;
+            let (overlap, _) = new.overlap.filter(|(_, side)| *side == Side::New)?;
+            let place = new.places.get(stream.0 as usize).copied().flatten()? as usize;
+            let overlap = self.overlaps.get(overlap)?.as_ref().filter(|it| !it.handover.is_new(place))?;
+            let (left, _) = self.at_place(overlap.old, place)?;
+            let spoke = self.member(overlap.old)?.connection.spoke_at(left)?;
+            Some(spoke > new.connection.silent_since(stream)?)
+        };
+        outrun().unwrap_or_default()
+    }
+
+    /// The book's stream in this place of a connection's hand-over, and the book's number there.
+    fn at_place(&self, index: usize, place: usize) -> Option<(StreamId, usize)> {
+        let member = self.member(index)?;
+        let stream = member.places.iter().position(|other| *other == Some(place as u32))?;
+        let stream = StreamId(stream as u32);
+        let (number, channel) = member.owner(stream)?;
+        (channel == Channel::Book).then_some((stream, number as usize))
+    }
+
     /// The old connection failed before the new one had taken over every stream: from now on the new one is all there
-    /// is. All books of the pair have heard of the break, and are built anew from what is acknowledged there.
+    /// is. All books of the pair have heard of the break, and are built anew from what is acknowledged there. What the
+    /// new one had given up to ask for, because the old one was there for it, it asks for again.
     pub(super) fn fail_over(&mut self, index: usize) {
         let Some(overlap) = self.overlaps.get(index).and_then(Option::as_ref) else { return };
         let (old, new) = (overlap.old, overlap.new);
@@ -148,6 +222,10 @@ impl Engine {
         });
         for stream in acknowledged {
             self.subscribed(new, stream, now);
+        }
+        if let Some(member) = self.member_mut(new) {
+            member.connection.ask_again(now);
+            self.mark(new);
         }
         // A stream that began before is no beginning for a book that broke since.
         for key in self.book_keys(new).collect::<Vec<_>>() {
@@ -160,6 +238,7 @@ impl Engine {
             self.deliver(new, Order::Head(Head::ended(number, Some(Channel::Book), reason)), self.stamp);
         }
         self.leave(old, now);
+        self.replace_if_ending(new, now);
     }
 
     /// The new connection fails one stream, or all: those it had taken over are the old one's again, and broken, because
@@ -209,6 +288,13 @@ impl Engine {
             self.resyncs.allow(key, true, self.stamp.now);
         }
         self.leave(old, now);
+        self.replace_if_ending(new, now);
+    }
+
+    fn replace_if_ending(&mut self, index: usize, now: Moment) {
+        if self.member(index).is_some_and(|member| member.will_end) {
+            self.replace(index, now);
+        }
     }
 
     fn leave(&mut self, old: usize, now: Moment) {
@@ -219,11 +305,12 @@ impl Engine {
         }
     }
 
-    /// The last sequence that went on to the books of a stream of a connection that takes over; 0 for any other.
+    /// The last sequence that went on to the books of a stream while its connection hands it over or takes it over; 0 for
+    /// any other.
     pub(super) fn forwarded(&self, index: usize, stream: StreamId) -> u64 {
         let forwarded = || {
             let member = self.member(index)?;
-            let (overlap, _) = member.overlap.filter(|(_, side)| *side == Side::New)?;
+            let (overlap, _) = member.overlap?;
             let place = member.places.get(stream.0 as usize).copied().flatten()?;
             Some(self.overlaps.get(overlap)?.as_ref()?.handover.last(place as usize))
         };

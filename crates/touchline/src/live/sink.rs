@@ -19,7 +19,7 @@ pub(crate) struct Local {
     pub(crate) streams: [Option<StreamId>; CHANNELS.len()],
     /// Its book's streams are all on this connection: a break without a channel is this instrument's alone to tell.
     pub(crate) whole: bool,
-    /// The newest sequence of its book that came, by delta or snapshot; 0 before the first.
+    /// How far its book was brought from here, by delta or snapshot; 0 before the first. What was held back does not count.
     pub(crate) sequence: u64,
     /// A delta came since the stream was acknowledged.
     pub(crate) heard: bool,
@@ -108,10 +108,6 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
             head.flags = head.flags.with(self.snapshot_flags);
         }
         if channel == Channel::Book {
-            // The stream's last word counts, also where the venue has begun to count anew and the first message of the new
-            // count was lost; a snapshot beside the stream may be older than it.
-            let streamed = head.kind == UpdateKind::Delta && !beside;
-            local.sequence = if streamed { head.sequence.0 } else { local.sequence.max(head.sequence.0) };
             local.heard |= !beside;
             local.begun |= !beside && head.kind == UpdateKind::Snapshot;
         }
@@ -124,6 +120,12 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
                 self.withheld += 1;
                 return Ok(());
             }
+        }
+        if channel == Channel::Book {
+            // The stream's last word counts, also where the venue has begun to count anew and the first message of the new
+            // count was lost; a snapshot beside the stream may be older than it.
+            let streamed = head.kind == UpdateKind::Delta && !beside;
+            local.sequence = if streamed { head.sequence.0 } else { local.sequence.max(head.sequence.0) };
         }
         self.sink.commit(head)?;
         if head.kind == UpdateKind::Snapshot && !beside {

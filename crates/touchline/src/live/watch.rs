@@ -169,6 +169,11 @@ impl Watch {
         watched.state = to;
         if head.kind == UpdateKind::Snapshot {
             watched.asked &= !(1 << watched.place(head.flags.path()));
+            // What was to be asked for is there.
+            let key = watched.key(head.flags.path());
+            if let Some((_, needs)) = self.readers.get_mut(watched.reader) {
+                needs.retain(|&(needed, deeper)| needed != key || deeper);
+            }
         }
         let id = watched.id;
         if !watched.several && keeper.wants_snapshot() {

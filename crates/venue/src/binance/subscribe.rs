@@ -32,6 +32,7 @@ pub(super) const SPOT_LIMITS: Limits = Limits {
     streams_per_request: 200,
     sends_per_second: 5,
     connects_per_window: 300,
+    connects_per_second: None,
     lifetime: Some(Duration::from_secs(24 * 3_600)),
     weight_per_minute: 6_000,
 };

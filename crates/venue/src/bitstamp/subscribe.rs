@@ -39,6 +39,7 @@ pub(super) const LIMITS: Limits = Limits {
     streams_per_request: 1,
     sends_per_second: 20,
     connects_per_window: 60,
+    connects_per_second: None,
     lifetime: Some(Duration::from_secs(90 * 24 * 3_600)),
     weight_per_minute: 1_000,
 };

@@ -17,13 +17,13 @@ use crate::access::{Ask, Limits, Reply, RestRequest};
 /// Eight messages a second per address without authentication, and eight connects a second (`websocket-rate-limits`);
 /// ten REST requests a second for public endpoints (`rest-api-rate-limits`). How many streams a connection may have is
 /// not said: it is kept moderate, since a slow reader is cut off and each book begins with a snapshot of megabytes, and
-/// so is the number in one request. The limit of connects is per second and our window of five minutes: sixty stay
-/// below it as long as no more than eight connections are opened at the very same time.
+/// so are the number in one request and that of connects in five minutes.
 pub(super) const LIMITS: Limits = Limits {
     streams_per_connection: 100,
     streams_per_request: 20,
     sends_per_second: 8,
     connects_per_window: 60,
+    connects_per_second: Some(8),
     lifetime: None,
     weight_per_minute: 600,
 };

@@ -44,6 +44,7 @@ pub(super) const LIMITS: Limits = Limits {
     streams_per_request: 50,
     sends_per_second: 4,
     connects_per_window: 75,
+    connects_per_second: None,
     lifetime: None,
     weight_per_minute: 60,
 };

@@ -2,6 +2,7 @@
 
 mod begun;
 mod paths;
+mod quiet;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
