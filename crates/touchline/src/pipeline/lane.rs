@@ -8,8 +8,9 @@ use crossbeam_queue::ArrayQueue;
 use touchline_market::{Head, Record, Sink, SinkFull};
 use touchline_ring::{Batch, Consumer, Message, Producer};
 
-/// Buffers for large messages: one is filled while another is read, and several snapshots of a stream can come in one read.
-const LARGE_BUFFERS: usize = 4;
+/// Buffers for large messages: the streams of several connections begin with their snapshots in one burst, before a book
+/// thread that slept has looked.
+const LARGE_BUFFERS: usize = 16;
 
 /// Room of a large buffer at the start: two sides of 5,000 levels. It grows to the largest message seen.
 const LARGE_RECORDS: usize = 4_096;
