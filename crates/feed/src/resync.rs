@@ -16,20 +16,21 @@ const WAIT_MAX: Duration = Duration::from_secs(8);
 /// An instrument that needed nothing for so long begins anew, without a wait.
 const CALM: Duration = Duration::from_secs(60);
 
-/// A request without an answer for so long has failed.
+/// A stream that was begun and did not bring its snapshot for so long has failed.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A need that is not met for so long is reported.
 const LATE: Duration = Duration::from_secs(5);
 
-/// The needs of all instruments of a reader, by their dense numbers. One request at a time for each; one whose
-/// snapshots do not help waits longer and longer, and none waits for another.
+/// The needs of all instruments of a reader, by their dense numbers. One request at a time for each, which is under way
+/// until it is [answered](Self::answered), however long it stands in the queue for a host's budget: another one would
+/// only spend more of it. One whose snapshots do not help waits longer and longer, and none waits for another.
 ///
 /// Steady state takes no memory: the tables grow with the largest number seen.
 #[derive(Debug)]
 pub struct Resyncs {
     needs: Vec<Need>,
-    /// When a request is due or times out. Entries are not taken out when their reason goes: one counts only if the
+    /// When a request is due, or a stream has not brought its snapshot. Entries are not taken out when their reason goes: one counts only if the
     /// need still says the same moment.
     timers: BinaryHeap<Reverse<(Moment, u8, u32)>>,
     /// When a need becomes late, likewise.
@@ -44,7 +45,7 @@ struct Need {
     in_flight: bool,
     priority: u8,
     tries: u32,
-    /// When the request is due, or times out while it is under way.
+    /// When the request is due; while it is under way, when its stream has not brought the snapshot.
     timer: Moment,
     late_at: Moment,
     met_at: Moment,
@@ -157,8 +158,7 @@ impl Resyncs {
             } else if need.allowed {
                 need.in_flight = true;
                 need.tries = need.tries.saturating_add(1);
-                need.timer = now + TIMEOUT;
-                self.arm_timer(id);
+                need.timer = Moment::NEVER;
                 return Some(id);
             }
         }
@@ -341,26 +341,29 @@ mod tests {
         assert_eq!(resyncs.next_due(now), None);
     }
 
-    /// A request without an answer fails after 10 s and is made again; an answer after that is no answer.
+    /// A request that waits its turn in a queue is not made a second time, however long that takes; once it is answered
+    /// with nothing it is.
     #[test]
-    fn request_without_answer_fails() {
+    fn request_is_under_way_until_it_is_answered() {
         let mut resyncs = allowed();
         resyncs.need(1, 0, ms(0));
         assert_eq!(resyncs.next_due(ms(0)), Some(1));
-        assert_eq!(resyncs.next_due(ms(9_999)), None);
-        assert_eq!(resyncs.next_due(ms(10_000)), None, "failed, waits");
-        resyncs.answered(1, true, ms(10_001));
-        assert!(resyncs.is_needed(1));
-        assert_eq!(resyncs.next_due(ms(10_250)), Some(1));
+        resyncs.need(1, 0, ms(1_000));
+        resyncs.allow(1, false, ms(20_000));
+        resyncs.allow(1, true, ms(30_000));
+        assert_eq!((resyncs.next_due(ms(900_000)), resyncs.is_needed(1)), (None, true));
+        resyncs.answered(1, false, ms(900_000));
+        assert_eq!(resyncs.next_due(ms(900_250)), Some(1));
+        resyncs.answered(1, true, ms(900_300));
+        assert!(!resyncs.is_needed(1));
     }
 
-    /// The timeout of a request that was answered says nothing about the next request.
+    /// The end of a stream's time, which brought its snapshot, says nothing about the next request.
     #[test]
     fn old_timeout_does_not_fail_the_next_request() {
         let mut resyncs = allowed();
-        resyncs.need(1, 0, ms(0));
-        assert_eq!(resyncs.next_due(ms(0)), Some(1));
-        resyncs.answered(1, true, ms(1_000));
+        resyncs.expect(1, 0, ms(0));
+        resyncs.came(1, ms(1_000));
         resyncs.need(1, 0, ms(9_000));
         assert_eq!(resyncs.next_due(ms(9_250)), Some(1));
         assert_eq!(resyncs.next_due(ms(10_000)), None);

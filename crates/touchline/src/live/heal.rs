@@ -42,7 +42,13 @@ impl Engine {
             Some(Snapshots::Rest { .. }) => {
                 self.fetch(key, Asked::Snapshot { key }, self.setup.snapshot_levels, FIRST)
             }
-            Some(Snapshots::Stream) => self.resubscribe(key, now),
+            Some(Snapshots::Stream) => {
+                let begins = self.resubscribe(key, now);
+                if begins {
+                    self.resyncs.expect(key, 0, now);
+                }
+                begins
+            }
             None => false,
         }
     }
