@@ -64,6 +64,9 @@ impl FromStr for Switch {
     }
 }
 
+/// States of a book that the exchange remembers: a connection that drips may be minutes late.
+const HISTORY: usize = 131_072;
+
 /// Most connections to one book.
 const PATHS_MAX: u8 = 4;
 
@@ -202,6 +205,7 @@ impl Plan {
             seed: random.bits(),
             rate,
             tls: false,
+            history: HISTORY,
             ..Config::new(name)
         };
         let mut life = Rules::default();

@@ -79,9 +79,13 @@ impl Keeper {
         self.counters.rejected += 1;
     }
 
-    /// The book takes the place of another: its epoch is later than that one's.
-    pub(crate) fn begin_epoch_after(&mut self, epoch: u32) {
+    /// The book takes the place of another, which had this epoch and this state: its epoch is later than that one's. If
+    /// that one is dead and nothing has come of this one yet, it is stale for the same reason: its readers knew a book.
+    pub(crate) fn take_the_place_of(&mut self, (epoch, state): (u32, State)) {
         self.epoch = self.epoch.max(epoch.wrapping_add(1));
+        if let (State::Dead(reason), State::Init | State::Syncing) = (state, self.state) {
+            self.state = State::Stale(reason);
+        }
     }
 
     /// Is there nothing that will mend the book without a person?

@@ -106,9 +106,9 @@ impl Separate {
         let live = after.clone().find(|&path| self.of(path).state().is_live());
         let alive = after.clone().find(|&path| self.keeper().is_dead() && !self.of(path).is_dead());
         if let Some(next) = live.or(alive) {
-            let epoch = self.keeper().epoch();
+            let former = (self.keeper().epoch(), self.keeper().state());
             self.leader = next;
-            self.keeper_mut().begin_epoch_after(epoch);
+            self.keeper_mut().take_the_place_of(former);
         }
     }
 }
