@@ -145,6 +145,11 @@ impl Floor {
             let sent = self.beat(place, now, now_ms);
             self.credit -= sent.max(1) as f64;
         }
+        for place in 0..self.pits.len() {
+            if self.pits.get(place).is_some_and(|pit| pit.is_overdue(now_ms)) {
+                self.settle_one(place, now, now_ms);
+            }
+        }
         self.play(now);
         self.begin_late(now, now_ms);
         self.keep(now, now_ms);

@@ -18,6 +18,9 @@ const CHANGES_MAX: usize = 24;
 /// How often statistics and candles are sent, ms.
 const TICKER_EVERY_MS: u64 = 1_000;
 
+/// How long the true book may be ahead of its messages, in a market where nothing more happens, ms.
+const LEAD_MS: u64 = 1_000;
+
 /// One symbol.
 #[derive(Debug)]
 pub(crate) struct Pit {
@@ -40,6 +43,8 @@ pub(crate) struct Pit {
     first: u64,
     best: Bbo,
     ticker_ms: u64,
+    /// When the market last moved.
+    beat_ms: u64,
     scratch: Scratch,
 }
 
@@ -84,6 +89,7 @@ impl Pit {
             first: 0,
             best,
             ticker_ms: 0,
+            beat_ms: now_ms,
             scratch: Scratch::default(),
         }
     }
@@ -102,6 +108,12 @@ impl Pit {
             self.take(&mut state);
         }
         state.record(now_ms);
+        self.beat_ms = now_ms;
+    }
+
+    /// Has something been pending for longer than a venue keeps it?
+    pub(crate) fn is_overdue(&self, now_ms: u64) -> bool {
+        !self.pending.is_empty() && now_ms >= self.beat_ms + LEAD_MS
     }
 
     /// Sends what is pending.

@@ -167,7 +167,7 @@ impl Floor {
     }
 
     /// What is pending of a market is sent.
-    fn settle_one(&mut self, place: usize, now: Instant, now_ms: u64) {
+    pub(super) fn settle_one(&mut self, place: usize, now: Instant, now_ms: u64) {
         let mut events = std::mem::take(&mut self.events);
         if let Some(pit) = self.pits.get_mut(place) {
             pit.settle(&*self.exchange, now_ms, &mut events);
