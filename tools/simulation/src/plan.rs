@@ -217,12 +217,7 @@ impl Plan {
             let limit = random.between(Duration::from_secs(40), Duration::from_secs(400));
             (config.lifetime, life.lifetime) = (Some(limit), Some(limit));
         }
-        let mut channels = vec![Channel::Book];
-        if random.chance(0.3) {
-            channels.extend(
-                [Channel::Trade, Channel::Bbo].iter().filter(|wanted| venue.channels.contains(wanted)),
-            );
-        }
+        let channels = channels(&mut random, venue);
         let timed = timed(&mut draw);
         let unseen = |switch: &Switch| UNNUMBERED.contains(switch);
         let blind = venue.continuity == Continuity::Unchecked && draw.on.iter().any(unseen);
@@ -330,6 +325,13 @@ fn impossible(venue: &VenueFacts) -> Vec<Switch> {
         ]),
     }
     all
+}
+
+/// Books, and now and then what else the venue has a view of.
+fn channels(random: &mut Random, venue: &VenueFacts) -> Vec<Channel> {
+    let more = if random.chance(0.3) { &[Channel::Trade, Channel::Bbo][..] } else { &[] };
+    let more = more.iter().filter(|wanted| venue.channels.contains(wanted));
+    std::iter::once(&Channel::Book).chain(more).copied().collect()
 }
 
 /// What happens to messages, requests and answers by chance.
