@@ -140,9 +140,47 @@ fn stream_is_subscribed_to_anew() {
     bench.connection.resubscribe(one, bench.now);
     bench.connection.resubscribe(one, bench.now);
     assert!(!bench.connection.is_subscribed(one) && bench.connection.is_subscribed(other));
+    assert!(bench.connection.is_left(one) && !bench.connection.is_left(other));
     bench.run(secs(1));
+    assert!(!bench.connection.is_left(one));
     let asked: Vec<_> = bench.requests.iter().map(|(_, ask, _, names)| (*ask, names.join(" "))).collect();
     assert_eq!(asked, [(Ask::Unsubscribe, "book:a".to_owned()), (Ask::Subscribe, "book:a".to_owned())]);
     assert_eq!((bench.count(is_subscribed), bench.breaks()), (1, vec![]));
     assert!(bench.reports().contains(&&Report::Live { streams: 2 }));
+}
+
+/// Until the venue has said that the old subscription is over, by the stream's name or by a list without it, the stream is
+/// left and not asked for; if no answer comes, it is asked for when that is overdue.
+#[test]
+fn stream_is_left_until_the_venue_says_so() {
+    let [named, listed, other] = ["book:a", "book:c", "book:b"].map(|name| vec![name.to_owned()]);
+    let replies = [
+        Some(Reply::Unsubscribed { streams: named.clone() }),
+        Some(Reply::Subscriptions { streams: other.clone() }),
+        None,
+    ];
+    for reply in replies {
+        let mut bench = bench();
+        let one = bench.subscribe("book:a", false);
+        bench.subscribe("book:b", false);
+        bench.connection.open(bench.now);
+        bench.run(secs(2));
+        bench.clear();
+        bench.venue.answers = false;
+        bench.connection.resubscribe(one, bench.now);
+        bench.run(secs(1));
+        bench.connection.reply(Reply::Unsubscribed { streams: listed.clone() }, bench.now);
+        let both = named.iter().chain(&other).cloned().collect();
+        bench.connection.reply(Reply::Subscriptions { streams: both }, bench.now);
+        bench.run(secs(1));
+        assert!(bench.connection.is_left(one) && bench.requests.len() == 1, "{reply:?}");
+        let early = reply.is_some();
+        if let Some(reply) = reply {
+            bench.connection.reply(reply, bench.now);
+        }
+        bench.run(secs(1));
+        assert_eq!((bench.connection.is_left(one), bench.requests.len()), (!early, 1 + usize::from(early)));
+        bench.run(Rules::default().ack_timeout);
+        assert!(!bench.connection.is_left(one) && bench.requests.len() >= 2);
+    }
 }

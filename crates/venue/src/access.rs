@@ -78,6 +78,16 @@ pub enum Reply {
         /// Their names, as [`Texts::stream`] writes them.
         streams: Vec<String>,
     },
+    /// These streams and no others are sent now.
+    Subscriptions {
+        /// Their names, likewise.
+        streams: Vec<String>,
+    },
+    /// These streams are not sent any more.
+    Unsubscribed {
+        /// Their names, likewise.
+        streams: Vec<String>,
+    },
     /// A request, or one stream of it, was refused.
     Refused {
         /// The id we gave the request; `None` if the venue does not say.

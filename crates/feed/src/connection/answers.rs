@@ -32,6 +32,13 @@ impl Connection {
         match reply {
             Reply::Accepted { id } => self.streams.accepted(id, now, &mut self.actions),
             Reply::Subscribed { streams } => self.streams.given(&streams, now, &mut self.actions),
+            Reply::Subscriptions { streams } => {
+                self.streams.given(&streams, now, &mut self.actions);
+                self.streams.gone(now, |name| !streams.iter().any(|given| given == name));
+            }
+            Reply::Unsubscribed { streams } => {
+                self.streams.gone(now, |name| streams.iter().any(|gone| gone == name));
+            }
             Reply::Refused { id, stream, code, text, terminal } => {
                 let cause = Cause { code, text: &clean(&text), terminal };
                 match stream {
@@ -54,6 +61,7 @@ impl Streams {
         for place in request.streams {
             self.acknowledge(place, now, actions);
         }
+        self.gone(now, |name| request.leavers.iter().any(|gone| gone == name));
     }
 
     /// Streams were acknowledged by their names, whichever request they were asked for with.

@@ -232,7 +232,7 @@ impl Streams {
         if let Some(slot) = self.slots.get_mut(place as usize) {
             slot.watch = Watch::from(now, soon);
         }
-        self.resubscribe(place, now);
+        self.resubscribe(place, Standing::Wanted { from: now });
     }
 
     /// Starts the probes that are due, the longest silence first, as many as may be under way.

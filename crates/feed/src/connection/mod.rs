@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use touchline_market::{Bug, Reason, planted};
-use touchline_venue::VenueFacts;
+use touchline_venue::{Snapshots, VenueFacts};
 
 use crate::backoff::Backoff;
 use crate::bucket::Bucket;
@@ -23,7 +23,7 @@ use crate::gate::Gate;
 use crate::random::Random;
 use crate::{Action, Ending, Moment, Report, Rules, StreamId};
 use liveness::Stall;
-use streams::Streams;
+use streams::{Standing, Streams};
 
 /// Close code: done (RFC 6455, 7.4.1).
 const NORMAL: u16 = 1_000;
@@ -166,12 +166,24 @@ impl Connection {
 
     /// Subscribes anew to a stream that the venue sends: it begins again, with a snapshot where it has one. Whoever asks
     /// for this knows what it means for what was built from the stream: nothing is said of it. A stream that is not
-    /// acknowledged is asked for already.
+    /// acknowledged is asked for already. Where a stream begins with a snapshot it is asked for as soon as the venue has
+    /// said that the old one [is gone](Self::is_left), at the latest when that answer is overdue.
     pub fn resubscribe(&mut self, stream: StreamId, now: Moment) {
         if self.streams.is_acknowledged(stream) {
-            self.streams.resubscribe(stream.0, now);
+            let standing = match self.venue.texts.snapshots {
+                Snapshots::Stream => Standing::Leaving { until: now + self.rules.ack_timeout },
+                Snapshots::Rest { .. } => Standing::Wanted { from: now },
+            };
+            self.streams.resubscribe(stream.0, standing);
             self.wake = self.wake.min(now);
         }
+    }
+
+    /// Is the stream about to be subscribed to anew, and the venue has not said yet that the old subscription is over? What
+    /// comes of it now is of that one, the snapshot that it began with too.
+    #[must_use]
+    pub fn is_left(&self, stream: StreamId) -> bool {
+        self.streams.is_left(stream)
     }
 
     /// Asks once more for every stream that was left alone after too many tries: nobody else carries it any more.

@@ -16,6 +16,9 @@ pub(super) enum Standing {
     Free,
     /// To be asked for, from this moment on.
     Wanted { from: Moment },
+    /// Unsubscribed from, and asked for again once the venue has said that it is gone, or at this moment: what comes
+    /// until then is of the old subscription.
+    Leaving { until: Moment },
     /// Asked for: one of the requests without an answer names it.
     Asked,
     /// The venue sends it.
@@ -24,6 +27,16 @@ pub(super) enum Standing {
     Resting,
     /// Refused for good.
     Dead,
+}
+
+impl Standing {
+    /// From when on it is to be asked for, if that has not happened.
+    fn wanted_from(self) -> Option<Moment> {
+        match self {
+            Self::Wanted { from: moment } | Self::Leaving { until: moment } => Some(moment),
+            _ => None,
+        }
+    }
 }
 
 /// One stream.
@@ -48,6 +61,8 @@ pub(super) struct Request {
     pub(super) at: Moment,
     /// Whom it asks for and who has no answer yet; none for a request to unsubscribe.
     pub(super) streams: Vec<u32>,
+    /// Whom it unsubscribes from.
+    pub(super) leavers: Vec<String>,
 }
 
 /// May two streams stand in one request?
@@ -132,11 +147,20 @@ impl Streams {
         }
     }
 
-    /// Subscribes anew to a stream that is acknowledged.
-    pub(super) fn resubscribe(&mut self, stream: u32, now: Moment) {
+    /// Subscribes anew to a stream that is acknowledged, as it [stands](Standing) until it is asked for.
+    pub(super) fn resubscribe(&mut self, stream: u32, standing: Standing) {
         if let Some(slot) = self.slots.get_mut(stream as usize) {
             self.leaving.push(slot.name.clone());
-            slot.standing = Standing::Wanted { from: now };
+            slot.standing = standing;
+        }
+    }
+
+    /// Those of the streams that are left and whose names match are gone, and may be asked for again.
+    pub(super) fn gone(&mut self, now: Moment, matches: impl Fn(&str) -> bool) {
+        for slot in &mut self.slots {
+            if matches!(slot.standing, Standing::Leaving { .. }) && matches(&slot.name) {
+                slot.standing = Standing::Wanted { from: now };
+            }
         }
     }
 
@@ -190,9 +214,9 @@ impl Streams {
             }
             self.last_request += 1;
             let id = self.last_request;
+            let leavers = self.leavers(together);
             let text = if has_leavers {
-                let names = self.leavers(together);
-                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                let names: Vec<_> = leavers.iter().map(String::as_str).collect();
                 (venue.texts.request)(Ask::Unsubscribe, &names, id)
             } else {
                 self.ask(&batch);
@@ -200,7 +224,7 @@ impl Streams {
                 let names: Vec<_> = slots.map(|slot| slot.name.as_str()).collect();
                 (venue.texts.request)(Ask::Subscribe, &names, id)
             };
-            self.requests.push_back(Request { id, at: now, streams: batch });
+            self.requests.push_back(Request { id, at: now, streams: batch, leavers });
             actions.push_back(Action::Send(text));
         }
     }
@@ -226,7 +250,7 @@ impl Streams {
         let mut most = self.batch_max;
         let mut first: Option<&str> = None;
         for (place, slot) in (0_u32..).zip(&self.slots) {
-            if matches!(slot.standing, Standing::Wanted { from } if from <= now)
+            if slot.standing.wanted_from().is_some_and(|from| from <= now)
                 && batch.len() < slot.batch_max
                 && first.is_none_or(|first| together(first, &slot.name))
             {
@@ -250,10 +274,7 @@ impl Streams {
     }
 
     fn next_wanted(&self) -> Moment {
-        let wanted = self.slots.iter().filter_map(|slot| match slot.standing {
-            Standing::Wanted { from } => Some(from),
-            _ => None,
-        });
+        let wanted = self.slots.iter().filter_map(|slot| slot.standing.wanted_from());
         wanted.min().unwrap_or(Moment::NEVER)
     }
 
@@ -263,7 +284,14 @@ impl Streams {
 
     /// No stream waits for anything.
     pub(super) fn is_settled(&self) -> bool {
-        !self.slots.iter().any(|slot| matches!(slot.standing, Standing::Wanted { .. } | Standing::Asked))
+        let waits = |standing: Standing| standing == Standing::Asked || standing.wanted_from().is_some();
+        !self.slots.iter().any(|slot| waits(slot.standing))
+    }
+
+    pub(super) fn is_left(&self, stream: StreamId) -> bool {
+        self.slots
+            .get(stream.0 as usize)
+            .is_some_and(|slot| matches!(slot.standing, Standing::Leaving { .. }))
     }
 
     pub(super) fn is_acknowledged(&self, stream: StreamId) -> bool {

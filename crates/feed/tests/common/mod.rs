@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use touchline_feed::{Action, Connection, Ending, Gate, Moment, Phase, Refusal, Report, Rules, StreamId};
 use touchline_market::Reason;
-use touchline_venue::{Ask, Reply, VenueFacts};
+use touchline_venue::{Ask, Reply, Snapshots, VenueFacts};
 
 /// How long everything takes on its way.
 pub(crate) const WAY: Duration = Duration::from_millis(10);
@@ -83,10 +83,12 @@ pub(crate) fn facts() -> &'static VenueFacts {
     Box::leak(Box::new(texts()))
 }
 
-/// As [`facts`], of a venue that is greeted twice and wants each kind of stream (`kind:symbol`) in a request of its own.
+/// As [`facts`], of a venue that is greeted twice, wants each kind of stream (`kind:symbol`) in a request of its own, and
+/// begins a stream with its snapshot.
 pub(crate) fn facts_of_kinds() -> &'static VenueFacts {
     let mut facts = texts();
     facts.texts.hello = || vec!["hello".to_owned(), "again".to_owned()];
+    facts.texts.snapshots = Snapshots::Stream;
     facts.texts.together = |one, other| one.split(':').next() == other.split(':').next();
     Box::leak(Box::new(facts))
 }
@@ -280,14 +282,13 @@ impl Bench {
     /// Every stream has an answer of its own, a millisecond after the one before.
     fn answer_by_name(&mut self, ask: Ask, names: &[String]) {
         let mut way = WAY;
-        for name in
-            names.iter().filter(|_| ask == Ask::Subscribe && self.venue.answers).cloned().collect::<Vec<_>>()
-        {
+        for name in names.iter().filter(|_| self.venue.answers).cloned().collect::<Vec<_>>() {
             let reply = match self.venue.refuses.get(&name) {
                 Some(&terminal) => {
                     let text = String::new();
                     Reply::Refused { id: None, stream: Some(name), code: 3, text, terminal }
                 }
+                None if ask == Ask::Unsubscribe => Reply::Unsubscribed { streams: vec![name] },
                 None => Reply::Subscribed { streams: vec![name] },
             };
             self.after(way, Event::Answer(reply));

@@ -70,7 +70,7 @@ impl Engine {
             if let Some(stream) =
                 local.stream(Channel::Book).filter(|stream| member.connection.is_subscribed(*stream))
             {
-                local.begun = false;
+                (local.begun, local.renewed) = (false, true);
                 member.connection.resubscribe(stream, now);
                 self.mark(index);
                 breaks = true;

@@ -177,6 +177,7 @@ impl Member {
             heard: false,
             shown: None,
             begun: false,
+            renewed: false,
             refused: false,
             ended: false,
         };

@@ -27,6 +27,8 @@ pub(crate) struct Local {
     pub(crate) shown: Option<(u64, u64)>,
     /// A snapshot of its book came in the stream since the stream was last asked for.
     pub(crate) begun: bool,
+    /// Its book's stream is subscribed to anew: until the old subscription is over, nothing that comes is of use.
+    pub(crate) renewed: bool,
     /// The venue refused it for good: only a person can revive its book.
     pub(crate) refused: bool,
     /// Its book was told that nothing would mend it.
@@ -106,6 +108,14 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
         let beside = head.flags.has(Flags::BESIDE_STREAM);
         if head.kind == UpdateKind::Snapshot {
             head.flags = head.flags.with(self.snapshot_flags);
+        }
+        if channel == Channel::Book && local.renewed && !beside {
+            local.renewed = local.stream(channel).is_some_and(|stream| self.connection.is_left(stream));
+            if local.renewed {
+                self.sink.abandon();
+                self.withheld += 1;
+                return Ok(());
+            }
         }
         if channel == Channel::Book {
             local.heard |= !beside;

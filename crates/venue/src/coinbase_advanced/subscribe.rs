@@ -75,7 +75,7 @@ pub(super) fn reply(frame: &[u8]) -> Reply {
     let Ok(message) = serde_json::from_slice::<Value>(frame) else { return Reply::Nothing };
     let is = |key: &str, text: &str| message.get(key).and_then(Value::as_str) == Some(text);
     if is("channel", "subscriptions") {
-        return Reply::Subscribed { streams: subscribed(&message) };
+        return Reply::Subscriptions { streams: subscribed(&message) };
     }
     if is("type", "error") {
         let text = message.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -134,14 +134,14 @@ mod tests {
                 r#"{{"channel":"subscriptions","sequence_num":2,"events":[{{"subscriptions":{{
                 "heartbeats":["heartbeats"],"{book}":["BTC-USD","ETH-USD"],"ticker":["BTC-USD"]}}}}]}}"#
             );
-            let Reply::Subscribed { streams } = reply(frame.as_bytes()) else { panic!("{frame}") };
+            let Reply::Subscriptions { streams } = reply(frame.as_bytes()) else { panic!("{frame}") };
             let mut streams: Vec<_> = streams.iter().map(String::as_str).collect();
             streams.sort_unstable();
             let expected = ["heartbeats:heartbeats", "level2:BTC-USD", "level2:ETH-USD", "ticker:BTC-USD"];
             assert_eq!(streams, expected);
         }
         let nothing = br#"{"channel":"subscriptions","sequence_num":9,"events":[{"subscriptions":{}}]}"#;
-        assert_eq!(reply(nothing), Reply::Subscribed { streams: Vec::new() });
+        assert_eq!(reply(nothing), Reply::Subscriptions { streams: Vec::new() });
     }
 
     /// An error refuses without a name; anything else is nothing.

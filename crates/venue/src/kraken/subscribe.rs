@@ -120,14 +120,25 @@ pub(super) fn reply(frame: &[u8]) -> Reply {
         // Says nothing of which request: the only one there is, or none.
         return Reply::Refused { id: None, stream: None, code: 0, text, terminal: false };
     }
-    if text(&message, "method").as_deref() != Some("subscribe") {
-        return Reply::Nothing;
+    match text(&message, "method").as_deref() {
+        Some("subscribe") => {}
+        Some("unsubscribe") => {
+            let stream = message.get("result").and_then(stream_of);
+            return stream.map_or(Reply::Nothing, |stream| Reply::Unsubscribed { streams: vec![stream] });
+        }
+        _ => return Reply::Nothing,
     }
     let req_id = message.get("req_id").and_then(Value::as_u64);
     let id = req_id.map(|req_id| req_id / KINDS_MAX);
     let asked = req_id.and_then(|req_id| KINDS.get((req_id % KINDS_MAX) as usize).copied());
     match message.get("success").and_then(Value::as_bool) {
-        Some(true) => given(message.get("result"), id),
+        Some(true) => match message.get("result").and_then(stream_of) {
+            Some(stream) => Reply::Subscribed { streams: vec![stream] },
+            // The definitions of pairs are acknowledged once for all.
+            None => {
+                id.filter(|_| asked == Some("instrument")).map_or(Reply::Nothing, |id| Reply::Accepted { id })
+            }
+        },
         Some(false) => {
             let error = text(&message, "error").unwrap_or_default();
             if asked == Some("instrument") {
@@ -144,23 +155,17 @@ pub(super) fn reply(frame: &[u8]) -> Reply {
     }
 }
 
-/// The stream that an acknowledgement names. The definitions of pairs are acknowledged once for all.
-fn given(result: Option<&Value>, id: Option<u64>) -> Reply {
-    let text = |key: &str| result.and_then(|result| result.get(key)).and_then(Value::as_str);
-    let number =
-        |key: &str, usual| result.and_then(|result| result.get(key)).and_then(Value::as_u64).unwrap_or(usual);
-    let Some(channel) = text("channel") else { return Reply::Nothing };
-    let kind = match channel {
-        "instrument" => return id.map_or(Reply::Nothing, |id| Reply::Accepted { id }),
+/// The stream that an acknowledgement names; the definitions of pairs are not named one by one.
+fn stream_of(result: &Value) -> Option<String> {
+    let text = |key: &str| result.get(key).and_then(Value::as_str);
+    let number = |key: &str, usual| result.get(key).and_then(Value::as_u64).unwrap_or(usual);
+    let kind = match text("channel")? {
         "book" => format!("book-{}", number("depth", 10)),
         "ohlc" => format!("ohlc-{}", number("interval", 1)),
         "ticker" if text("event_trigger") == Some("bbo") => "ticker-bbo".to_owned(),
         channel => channel.to_owned(),
     };
-    match text("symbol") {
-        Some(symbol) => Reply::Subscribed { streams: vec![format!("{kind}:{symbol}")] },
-        None => Reply::Nothing,
-    }
+    text("symbol").map(|symbol| format!("{kind}:{symbol}"))
 }
 
 /// The symbol at the end of a refusal that names it nowhere else.
@@ -234,6 +239,9 @@ mod tests {
         ] {
             let frame = json!({"method":"subscribe","result":result,"success":true,"req_id":16}).to_string();
             assert_eq!(reply(frame.as_bytes()), Reply::Subscribed { streams: vec![stream.to_owned()] });
+            let frame =
+                json!({"method":"unsubscribe","result":result,"success":true,"req_id":16}).to_string();
+            assert_eq!(reply(frame.as_bytes()), Reply::Unsubscribed { streams: vec![stream.to_owned()] });
         }
         let all = br#"{"method":"subscribe","req_id":41,"result":{"channel":"instrument"},"success":true}"#;
         assert_eq!(reply(all), Reply::Accepted { id: 2 });

@@ -52,10 +52,14 @@ pub(super) fn reply(frame: &[u8]) -> Reply {
     let id = message.get("reqid").and_then(Value::as_u64);
     let error = text("errorMessage").unwrap_or_default().to_owned();
     match (text("event"), text("status")) {
-        (Some("subscriptionStatus"), Some("subscribed")) => match (text("channelName"), text("pair")) {
-            (Some(channel), Some(pair)) => Reply::Subscribed { streams: vec![format!("{channel}:{pair}")] },
-            _ => Reply::Nothing,
-        },
+        (Some("subscriptionStatus"), Some(status @ ("subscribed" | "unsubscribed"))) => {
+            let stream = text("channelName").zip(text("pair"));
+            match stream.map(|(channel, pair)| vec![format!("{channel}:{pair}")]) {
+                Some(streams) if status == "subscribed" => Reply::Subscribed { streams },
+                Some(streams) => Reply::Unsubscribed { streams },
+                None => Reply::Nothing,
+            }
+        }
         (Some("subscriptionStatus"), Some("error")) => {
             let stream = named(message.get("subscription")).zip(text("pair"));
             let stream = stream.map(|(channel, pair)| format!("{channel}:{pair}"));
@@ -106,6 +110,8 @@ mod tests {
     fn answers_name_their_stream() {
         let given = br#"{"channelID":1664,"channelName":"book-1000","event":"subscriptionStatus","pair":"XBT/USD","status":"subscribed","subscription":{"depth":1000,"name":"book"}}"#;
         assert_eq!(reply(given), Reply::Subscribed { streams: vec!["book-1000:XBT/USD".to_owned()] });
+        let gone = br#"{"channelName":"book-1000","event":"subscriptionStatus","pair":"XBT/USD","status":"unsubscribed","subscription":{"depth":1000,"name":"book"}}"#;
+        assert_eq!(reply(gone), Reply::Unsubscribed { streams: vec!["book-1000:XBT/USD".to_owned()] });
         for (subscription, channel) in [
             (json!({"name":"book","depth":25}), "book-25"),
             (json!({"name":"book"}), "book-10"),

@@ -110,14 +110,14 @@ fn requests_and_acknowledgements_understand_each_other() {
     let texts = facts(VENUE).texts;
     let hello = (texts.hello)();
     let mut known = vec!["heartbeats:heartbeats".to_owned()];
-    assert_eq!(wire.subscribe(&hello[0]), Reply::Subscribed { streams: known.clone() });
+    assert_eq!(wire.subscribe(&hello[0]), Reply::Subscriptions { streams: known.clone() });
     let books = ["level2:BTC-USD", "level2:ETH-USD"];
     known.extend(books.map(str::to_owned));
     let told = wire.subscribe(&(texts.request)(Ask::Subscribe, &books, 1));
-    assert_eq!(told, Reply::Subscribed { streams: known.clone() });
+    assert_eq!(told, Reply::Subscriptions { streams: known.clone() });
     let told = wire.subscribe(&(texts.request)(Ask::Unsubscribe, &books[..1], 2));
     known.remove(1);
-    assert_eq!(told, Reply::Subscribed { streams: known });
+    assert_eq!(told, Reply::Subscriptions { streams: known });
 
     let asked = wire.asked(&(texts.request)(Ask::Subscribe, &["ticker:NO-NO"], 3));
     let mut answers = Vec::new();
