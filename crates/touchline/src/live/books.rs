@@ -47,7 +47,7 @@ impl Books {
                 took = true;
             }
             if self.shard.is_holding() {
-                self.shard.tick(wall_clock());
+                self.shard.give_up_held(wall_clock());
             }
             self.shard.observer().flush();
             if took {

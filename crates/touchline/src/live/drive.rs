@@ -104,7 +104,7 @@ impl Engine {
         for outlet in &mut self.setup.outlets {
             if let Outlet::Direct(direct) = outlet {
                 if direct.shard.is_holding() {
-                    wake = wake.min(give_up_held(&mut direct.shard, self.stamp, now));
+                    wake = wake.min(tend_held(&mut direct.shard, self.stamp, now));
                 }
                 direct.shard.observer().flush();
             }
@@ -138,12 +138,12 @@ impl Engine {
     }
 }
 
-/// The wall clock is as far from the last stamp as the clock that drives timers.
+/// Gives up what was held too long, and says when something else will have been. The wall clock is as far from the last
+/// stamp as the clock that drives timers.
 #[cold]
-fn give_up_held(shard: &mut Shard<Watch>, last: Stamp, now: Moment) -> Moment {
+fn tend_held(shard: &mut Shard<Watch>, last: Stamp, now: Moment) -> Moment {
     let wall = last.recv.0.saturating_add(now.0.saturating_sub(last.now.0));
-    shard.tick(Nanos(wall));
-    // At its deadline a message is still held.
-    let left = shard.deadline().map(|deadline| Duration::from_nanos(deadline.0.saturating_sub(wall) + 1));
+    shard.give_up_held(Nanos(wall));
+    let left = shard.held_until().map(|until| Duration::from_nanos(until.0.saturating_sub(wall)));
     left.map_or(Moment::NEVER, |left| now + left)
 }

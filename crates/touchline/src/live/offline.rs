@@ -154,7 +154,7 @@ impl Offline {
         let mut needs = Vec::new();
         for outlet in &mut engine.setup.outlets {
             if let Outlet::Direct(direct) = outlet {
-                give_up_held(&mut direct.shard, stamp);
+                direct.shard.give_up_held(stamp.recv);
                 needs.append(&mut direct.shard.observer().take_needs(reader));
             }
         }
@@ -174,7 +174,7 @@ impl Offline {
                 took = true;
             }
         }
-        took |= give_up_held(&mut books.shard, stamp);
+        took |= books.shard.give_up_held(stamp.recv);
         for (reader, engine) in self.engines.iter_mut().enumerate() {
             let needs = books.shard.observer().take_needs(reader);
             if !needs.is_empty() {
@@ -188,8 +188,7 @@ impl Offline {
     /// they want to be built, though nothing came.
     #[must_use]
     pub fn held_until(&self) -> Option<Nanos> {
-        // At its deadline a message is still held.
-        self.books.as_ref()?.shard.deadline().map(|deadline| Nanos(deadline.0.saturating_add(1)))
+        self.books.as_ref()?.shard.held_until()
     }
 
     /// Ends the feed: what stands in the rings is taken, every book says that its writer is gone, and all is accounted
@@ -222,15 +221,6 @@ impl fmt::Debug for Offline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offline").field("readers", &self.engines.len()).finish_non_exhaustive()
     }
-}
-
-/// What was held too long for another path is given up. True if there was anything.
-fn give_up_held(shard: &mut Shard<Watch>, stamp: Stamp) -> bool {
-    let over = shard.deadline().is_some_and(|deadline| stamp.recv > deadline);
-    if over {
-        shard.tick(stamp.recv);
-    }
-    over
 }
 
 /// One group of books behind a ring of each reader.

@@ -109,17 +109,15 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
         if head.kind == UpdateKind::Snapshot {
             head.flags = head.flags.with(self.snapshot_flags);
         }
-        if channel == Channel::Book && local.renewed && !beside {
-            local.renewed = local.stream(channel).is_some_and(|stream| self.connection.is_left(stream));
+        if channel == Channel::Book && !beside {
+            local.renewed &= local.stream(channel).is_some_and(|stream| self.connection.is_left(stream));
             if local.renewed {
                 self.sink.abandon();
                 self.withheld += 1;
                 return Ok(());
             }
-        }
-        if channel == Channel::Book {
-            local.heard |= !beside;
-            local.begun |= !beside && head.kind == UpdateKind::Snapshot;
+            local.heard = true;
+            local.begun |= head.kind == UpdateKind::Snapshot;
         }
         if !beside && let Some(stream) = local.stream(channel) {
             self.connection.data(stream, self.now);

@@ -177,28 +177,34 @@ impl<O: Observer> Shard<O> {
         }
     }
 
-    /// The earliest moment at which messages that are held for another path are to be given up.
+    /// The earliest moment, by the wall clock, at which some message was held too long for another path.
     #[inline]
-    pub(crate) fn deadline(&self) -> Option<Nanos> {
+    pub(crate) fn held_until(&self) -> Option<Nanos> {
         let deadlines = self.holding.iter().filter_map(|index| self.desks.get(*index as usize)?.deadline());
-        deadlines.min()
+        // At its deadline a message is still held.
+        deadlines.min().map(|deadline| Nanos(deadline.0.saturating_add(1)))
     }
 
-    /// Does any book hold messages for another path? Then [`tick`](Self::tick) is to be called now and then.
+    /// Does any book hold messages for another path? Then [`give_up_held`](Self::give_up_held) is to be called now and
+    /// then.
     #[inline]
     pub(crate) fn is_holding(&self) -> bool {
         !self.holding.is_empty()
     }
 
-    /// It is this late, by the wall clock: what is held for longer than it may be is given up.
+    /// It is this late, by the wall clock: what is held for longer than it may be is given up. True if there was anything.
     #[cold]
-    pub(crate) fn tick(&mut self, now: Nanos) {
+    pub(crate) fn give_up_held(&mut self, now: Nanos) -> bool {
+        if self.held_until().is_none_or(|until| now < until) {
+            return false;
+        }
         let (desks, observer) = (&mut self.desks, &mut self.observer);
         self.holding.retain(|&index| {
             let Some(desk) = desks.get_mut(index as usize) else { return false };
             desk.tick(InstrumentId(index), now, observer);
             desk.deadline().is_some()
         });
+        true
     }
 
     /// The last incidents of a book, the oldest first.
