@@ -32,6 +32,7 @@
 
 mod error;
 mod inflate;
+pub mod journal;
 mod reader;
 mod record;
 mod unpack;
