@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a connection or a REST request could not be had. What to do about each is decided in one place,
 /// [`Connection::refused`](crate::Connection::refused).
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 pub enum Refusal {
     /// The host has no address, or nobody says which. Check the host's name and the resolver.
     #[error("no address for {host}: {cause}")]
@@ -48,7 +50,7 @@ pub enum Refusal {
 }
 
 /// How an open connection ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 pub enum Ending {
     /// The venue closed it in order; the code it gave, 1005 if none.
     #[error("closed by the venue, code {0}")]

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::random::Random;
 
 /// The rules of a connection's life. The defaults are what the promises about faults are made with.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Rules {
     /// How long an attempt to connect may take, handshakes included.
     pub connect_timeout: Duration,

@@ -31,10 +31,17 @@ pub enum SocketEvent<'a> {
     Opened,
     /// It could not be opened. The last word of this socket.
     Refused(Refusal),
-    /// A whole message, decompressed.
+    /// A whole text.
     Frame(&'a [u8]),
-    /// A message that could not be decompressed. The socket is closed next.
-    BrokenFrame,
+    /// A whole binary message, as it came and decompressed.
+    Binary {
+        /// As it came.
+        packed: &'a [u8],
+        /// What it says; the same where messages are not packed.
+        frame: &'a [u8],
+    },
+    /// A message, as it came, that could not be decompressed. The socket is closed next.
+    BrokenFrame(&'a [u8]),
     /// A pong: the other side is there.
     Alive,
     /// A ping, which is answered.

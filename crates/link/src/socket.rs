@@ -197,16 +197,17 @@ impl<'hub, D: Driver> Session<'hub, D> {
 
     fn take_binary(&mut self, bytes: &Bytes, stamp: Stamp) -> Option<Ending> {
         let Some(unpacker) = &mut self.unpacker else {
-            self.hub.say(self.socket, SocketEvent::Frame(bytes), stamp);
+            self.hub.say(self.socket, SocketEvent::Binary { packed: bytes, frame: bytes }, stamp);
             return None;
         };
         match unpacker.inflater.unpack(unpacker.encoding, bytes, &mut unpacker.unpacked) {
             Ok(()) => {
-                self.hub.say(self.socket, SocketEvent::Frame(&unpacker.unpacked), stamp);
+                let frame = SocketEvent::Binary { packed: bytes, frame: &unpacker.unpacked };
+                self.hub.say(self.socket, frame, stamp);
                 None
             }
             Err(error) => {
-                self.hub.say(self.socket, SocketEvent::BrokenFrame, stamp);
+                self.hub.say(self.socket, SocketEvent::BrokenFrame(bytes), stamp);
                 let bomb = matches!(error, InflateError::TooLarge { .. } | InflateError::Ratio { .. });
                 Some(Ending::Broken(if bomb { 1_009 } else { 1_002 }))
             }

@@ -1,13 +1,15 @@
 //! What is traded.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Decimal, Nanos, Price, Qty, Venue};
 
 /// An instrument's place in the tables of one running feed: dense, from 0, valid only there.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct InstrumentId(pub u32);
 
 /// What kind of thing is traded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum InstrumentKind {
     /// Delivered at once.
     Spot,
@@ -22,7 +24,7 @@ pub enum InstrumentKind {
 }
 
 /// Whether an instrument trades.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum InstrumentStatus {
     /// Orders match.
     Trading,
@@ -33,7 +35,7 @@ pub enum InstrumentStatus {
 }
 
 /// One contract: how much of what.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Contract {
     /// How many units one contract stands for.
     pub size: Decimal,
@@ -46,7 +48,7 @@ pub struct Contract {
 /// Its scales turn a mantissa into a number. A *listed* instrument has them from the venue's list; a *provisional* one
 /// (`provisional`) learns them from the data. Both widen when a finer number comes (old orders may be finer than the
 /// tick of today), and no number changes its value by that.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Instrument {
     /// Where it trades.
     pub venue: Venue,
@@ -104,5 +106,26 @@ impl Instrument {
             status: InstrumentStatus::Unknown,
             provisional: true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An instrument written as JSON is the same when it is read again, numbers of 128 bits included.
+    #[test]
+    fn an_instrument_comes_back_from_json() {
+        let venue = "kraken".parse().unwrap();
+        let mut instrument = Instrument::provisional(venue, "XBT/USD", "BTC-USD", InstrumentKind::Call);
+        instrument.tick_size = Some(Price(-1));
+        instrument.lot_size = Some(Qty(u64::MAX));
+        instrument.expiry = Some(Nanos(u64::MAX));
+        instrument.strike = Some(Decimal { mantissa: i128::from(i64::MIN), scale: 18 });
+        instrument.contract =
+            Some(Contract { size: Decimal { mantissa: 1, scale: 3 }, unit: "B\"TC".to_owned() });
+        let text = serde_json::to_string(&instrument).unwrap();
+        assert_eq!(serde_json::from_str::<Instrument>(&text).unwrap(), instrument);
+        assert!(serde_json::from_str::<Instrument>(&text.replace("kraken", "Kraken")).is_err());
     }
 }

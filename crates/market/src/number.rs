@@ -2,18 +2,20 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The largest scale: `10^18` is the last power of ten that leaves room for a digit before the point in an `i64`.
 pub const SCALE_MAX: u8 = 18;
 
 /// A price: `mantissa × 10^-price_scale`, the scale being the instrument's. May be zero or negative where the
 /// instrument allows it (spreads, options).
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[repr(transparent)]
 pub struct Price(pub i64);
 
 /// A quantity in the venue's own unit (coins or contracts): `mantissa × 10^-qty_scale`. Zero in a delta removes
 /// the level.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[repr(transparent)]
 pub struct Qty(pub u64);
 
@@ -85,7 +87,7 @@ impl Qty {
 
 /// An exact number with its scale beside it: `mantissa × 10^-scale`. Shown in plain notation, without trailing
 /// zeros, exponent or plus sign: `100.5`, `0.041`, `-3`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Decimal {
     /// The digits.
     pub mantissa: i128,

@@ -13,6 +13,8 @@
 //!
 //! Candles, orders and status have their words in `body.rs`, the trailer in `trailer.rs`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{InstrumentId, Level, Nanos, Price, Qty, Record, Side};
 
 /// A venue's counter of book changes.
@@ -26,7 +28,8 @@ pub const LEVELS_MAX: usize = 32_768;
 pub const LEVELS_PER_RECORD: usize = 3;
 
 /// What a strategy may subscribe to.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// Snapshot and deltas of all levels.
     Book,

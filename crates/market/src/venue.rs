@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest venue name in bytes.
 const LENGTH_MAX: usize = 23;
 
@@ -10,7 +12,8 @@ const LENGTH_MAX: usize = 23;
 ///
 /// The name is held inline, so that a venue is a plain value; the list of venues that Touchline speaks is in crate
 /// `venue`.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Venue {
     bytes: [u8; LENGTH_MAX],
     length: u8,
@@ -67,6 +70,20 @@ impl FromStr for Venue {
 
     fn from_str(name: &str) -> Result<Self, VenueError> {
         Self::from_bytes(name.as_bytes()).ok_or(VenueError)
+    }
+}
+
+impl TryFrom<String> for Venue {
+    type Error = VenueError;
+
+    fn try_from(name: String) -> Result<Self, VenueError> {
+        name.parse()
+    }
+}
+
+impl From<Venue> for String {
+    fn from(venue: Venue) -> Self {
+        venue.as_str().to_owned()
     }
 }
 

@@ -55,8 +55,8 @@ impl Driver for Recorder {
         let told = match event {
             SocketEvent::Opened => Told::Opened,
             SocketEvent::Refused(refusal) => Told::Refused(refusal),
-            SocketEvent::Frame(bytes) => Told::Frame(bytes.to_vec()),
-            SocketEvent::BrokenFrame => Told::BrokenFrame,
+            SocketEvent::Frame(frame) | SocketEvent::Binary { frame, .. } => Told::Frame(frame.to_vec()),
+            SocketEvent::BrokenFrame(_) => Told::BrokenFrame,
             SocketEvent::Alive | SocketEvent::Pinged => Told::Alive,
             SocketEvent::Ended(ending) => Told::Ended(ending),
         };

@@ -24,7 +24,7 @@ impl Driver for Engine {
     fn socket(&mut self, socket: SocketId, event: SocketEvent<'_>, stamp: Stamp) {
         self.stamp = stamp;
         match event {
-            SocketEvent::Frame(frame) => {
+            SocketEvent::Frame(frame) | SocketEvent::Binary { frame, .. } => {
                 if let Some(index) = self.heard(socket, stamp.now) {
                     self.frame(index, frame, stamp);
                 }

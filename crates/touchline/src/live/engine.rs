@@ -198,10 +198,10 @@ impl Engine {
                 member.socket = None;
                 member.connection.ended(ending, stamp.now);
             }
-            SocketEvent::BrokenFrame => {
+            SocketEvent::BrokenFrame(_) => {
                 self.deliver(index, Order::Input(source::Event::BrokenFrame), stamp);
             }
-            SocketEvent::Frame(_) => {}
+            SocketEvent::Frame(_) | SocketEvent::Binary { .. } => {}
         }
         self.mark(index);
     }
