@@ -15,7 +15,7 @@ const REPETITIONS_NS: u64 = 2_000_000_000;
 
 /// The old updates of late, as long as nothing else came.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Old {
+pub(super) struct Old {
     /// What they were older than.
     newest: Sequence,
     /// The first of a run that gets further, and the newest of it.

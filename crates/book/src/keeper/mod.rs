@@ -62,7 +62,7 @@ use touchline_market::{
 
 use crate::continuity::{Step, judge};
 use crate::{Book, BookConfig, BookError};
-pub(crate) use anew::Old;
+use anew::Old;
 use buffer::Buffer;
 use copies::Copies;
 use refresh::Refresh;
@@ -233,6 +233,14 @@ impl Keeper {
     pub fn wants_snapshot(&self) -> bool {
         let needed = self.config.start == Start::Snapshot || self.epoch > 0;
         self.waits() && needed && !matches!(self.state, State::Dead(_))
+    }
+
+    /// Has the book ended, so that it can have lost nothing where messages were lost for want of room? It is to hear of its
+    /// stream's next beginning, or that this was lost, from the one who knows.
+    #[must_use]
+    pub fn outlasts(&self, head: &Head) -> bool {
+        let lost = head.reason() == Some(Reason::Overrun) && !head.flags.has(Flags::FINAL);
+        lost && matches!(self.state, State::Dead(_))
     }
 
     /// The levels, whatever the state.

@@ -2,7 +2,6 @@
 
 use touchline_market::{Head, Record, Sequence, State};
 
-use super::anew::Old;
 use super::{Keeper, Outcome, Phase};
 use crate::continuity::{Join, Step, join, judge};
 
@@ -37,9 +36,10 @@ impl Keeper {
         }
     }
 
-    /// Takes an old delta, in a stream of several paths: each path has an `Old` of its own, since two paths that tell
-    /// of the same new count look like one that repeats itself.
-    pub(crate) fn hear_old_of<'a, I>(&mut self, old: &mut Old, head: &Head, body: I) -> Outcome
+    /// Takes an old delta, in a stream of several paths, of which no other path has brought a copy: two paths that tell of
+    /// the same new count would look like one that repeats itself. Where each loses much, one may bring what the other
+    /// goes on from, so that only both together show that the numbers get further.
+    pub(crate) fn hear_old_of_paths<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
@@ -48,7 +48,7 @@ impl Keeper {
             return self.handle(head, body);
         }
         self.counters.received += 1;
-        if old.is_new_count(self.frontier(), self.phase, head, true) {
+        if self.old.is_new_count(self.frontier(), self.phase, head, true) {
             self.restart(head, body)
         } else {
             self.drop_stale()

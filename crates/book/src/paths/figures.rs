@@ -3,7 +3,6 @@
 use touchline_market::{Continuity, Head, Nanos, Sequence, UpdateKind};
 
 use crate::continuity::{Step, judge};
-use crate::keeper::Old;
 
 /// Classes of a lead: below 1 ns, then by powers of two, the last from 2^38 ns (some 275 s) up.
 const CLASSES: usize = 40;
@@ -90,8 +89,6 @@ pub struct PathFigures {
 #[derive(Clone, Debug, Default)]
 struct Path {
     figures: PathFigures,
-    /// Old deltas of it: a repetition, or a new count?
-    old: Old,
     /// A message of it was of use since its last break.
     up: bool,
     /// Nothing will mend it without a person.
@@ -264,6 +261,10 @@ impl Figures {
         self.change(path, |path| (path.up, path.newest) = (false, Sequence(0)));
     }
 
+    pub(super) fn has_ended(&self, path: u8) -> bool {
+        self.paths.get(usize::from(path)).is_some_and(|path| path.ended)
+    }
+
     pub(super) fn break_off(&mut self, path: u8, ended: bool) {
         self.set_down(path);
         self.change(path, |path| {
@@ -278,10 +279,6 @@ impl Figures {
         self.arrivals.fill(Arrival::default());
         self.paths.iter_mut().for_each(|path| path.newest = Sequence(0));
         self.change(path, |path| path.newest = head.sequence);
-    }
-
-    pub(super) fn old(&mut self, path: u8) -> Option<&mut Old> {
-        self.paths.get_mut(usize::from(path)).map(|path| &mut path.old)
     }
 
     #[inline]

@@ -45,8 +45,14 @@ impl Merged {
 
     /// A break of every path.
     pub(super) fn break_all(&mut self, figures: &mut Figures, head: &Head) -> Outcome {
+        if self.keeper.outlasts(head) {
+            return Outcome::Ignored;
+        }
+        let lost = head.reason() == Some(Reason::Overrun);
         for path in 0..figures.paths() {
-            figures.break_off(path, head.flags.has(Flags::FINAL));
+            // What was lost does not bring a path back.
+            let ended = head.flags.has(Flags::FINAL) || lost && figures.has_ended(path);
+            figures.break_off(path, ended);
         }
         self.drop_held();
         self.keeper.handle(head, std::iter::empty())
@@ -131,8 +137,7 @@ impl Merged {
             return Outcome::Stale;
         }
         let resets = self.keeper.counters().resets;
-        let Some(old) = figures.old(path) else { return Outcome::Ignored };
-        let outcome = self.keeper.hear_old_of(old, head, body);
+        let outcome = self.keeper.hear_old_of_paths(head, body);
         if self.keeper.counters().resets != resets {
             self.drop_held();
             figures.begin_count(path, head);

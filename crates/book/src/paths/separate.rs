@@ -48,6 +48,9 @@ impl Separate {
     pub(super) fn break_all(&mut self, figures: &mut Figures, head: &Head) -> Outcome {
         let mut shown = Outcome::Ignored;
         for path in 0..figures.paths() {
+            if self.of(path).outlasts(head) {
+                continue;
+            }
             figures.break_off(path, head.flags.has(Flags::FINAL));
             let outcome = self.of_mut(path).handle(head, std::iter::empty());
             if path == self.leader {

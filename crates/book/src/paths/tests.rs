@@ -355,6 +355,23 @@ fn old_numbers_of_both_paths_that_never_end_are_a_new_count() {
     assert_eq!(book.keeper().state(), State::Stale(Reason::Reset));
 }
 
+/// Each path brings but one message of the new count: together they get further, after more than two seconds.
+#[test]
+fn new_count_is_seen_in_what_the_paths_bring_together() {
+    let mut book = live(Continuity::Range);
+    let old = |path, n: u64, millis: u64| by(path, at(millis * MS, delta(n - 1, n, &[], &[])));
+    check(
+        &mut book,
+        &[
+            (old(1, 3, 20), Outcome::Stale, LIVE),
+            (old(0, 3, 30), Outcome::Stale, LIVE),
+            (old(1, 3, 2_500), Outcome::Stale, LIVE),
+            (old(0, 4, 3_020), Outcome::Gap, State::Stale(Reason::Reset)),
+        ],
+    );
+    assert_eq!(book.counters().resets, 1);
+}
+
 /// A stream that restarts with a snapshot of a lower sequence on the same connection replaces the book at once, and the
 /// other path's copy of that snapshot does not do it again.
 #[test]
@@ -425,4 +442,29 @@ fn held_message_does_not_bring_its_path_back() {
     );
     assert_eq!((sequence(&book), book.is_up(0), book.is_up(1)), (12, false, true));
     check(&mut book, &[(broken(1, Reason::Disconnected), Outcome::Broken, DOWN)]);
+}
+
+/// Messages are lost for want of room, whosever they were: a book that has ended for good stays so, and so does a path of
+/// one that lives; the beginning of its stream brings it back.
+#[test]
+fn overrun_does_not_bring_back_what_has_ended() {
+    let lost = Head::broken(InstrumentId(0), None, Reason::Overrun);
+    let dead = State::Dead(Reason::Config);
+    for family in [Continuity::Range, Continuity::Unchecked] {
+        let mut book = paths(family, 2);
+        for path in [0, 1] {
+            let (head, body) = by(path, in_stream(10, &[(1, 1)], &[]));
+            book.handle(&head, body.iter());
+        }
+        for path in [0, 1] {
+            assert_ne!(book.keeper().state(), dead, "{family:?}");
+            let (head, body) = ended(path);
+            book.handle(&head, body.iter());
+            book.break_all(&lost);
+        }
+        assert_eq!(book.keeper().state(), dead, "{family:?}");
+        let (head, body) = broken(1, Reason::Disconnected);
+        book.handle(&head, body.iter());
+        assert_eq!(book.keeper().state(), DOWN, "{family:?}");
+    }
 }

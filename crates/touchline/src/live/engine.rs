@@ -314,7 +314,7 @@ impl Engine {
         let (key, begun, ended) = (local.key, local.begun, std::mem::take(&mut local.ended));
         // Acknowledged at the same time, none of them has been here before.
         let beside = self.resyncs.is_allowed(key) && self.is_carried_beside(index, key);
-        if ended {
+        if ended.is_some() {
             // It was dead; now it waits for its snapshot like any other.
             let head = Head::broken(InstrumentId(number), Some(Channel::Book), Reason::Disconnected);
             self.deliver(index, Order::Head(head), self.stamp);
@@ -345,7 +345,7 @@ impl Engine {
                 self.disallow(index, key);
             }
             for local in self.member_mut(index).into_iter().flat_map(|member| &mut member.locals) {
-                local.ended = dead;
+                local.ended = dead.then_some(reason);
             }
             self.deliver(index, Order::Breaks { reason, dead }, stamp);
             if let Some((overlap, Side::Old)) = overlap {
@@ -363,7 +363,7 @@ impl Engine {
         let book = member.locals.get_mut(number as usize).filter(|_| channel == Channel::Book);
         let book = book.map(|local| {
             local.refused |= dead;
-            local.ended |= dead;
+            local.ended = dead.then_some(reason).or(local.ended);
             local.key
         });
         if let Some(key) = book {

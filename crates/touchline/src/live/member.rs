@@ -179,7 +179,7 @@ impl Member {
             begun: false,
             renewed: false,
             refused: false,
-            ended: false,
+            ended: None,
         };
         match self.locals.get_mut(number as usize) {
             Some(local) if local.id == id => local.desk = desk,

@@ -231,10 +231,13 @@ impl Engine {
         for key in self.book_keys(new).collect::<Vec<_>>() {
             self.resyncs.need(key, 0, now);
         }
-        let locals = self.member(new).map_or(&[][..], |member| &member.locals);
-        let refused = (0_u32..).zip(locals).filter(|(_, local)| local.refused).map(|(number, _)| number);
+        let reason = Reason::SubscriptionRejected;
+        let locals = self.member_mut(new).map_or(&mut [][..], |member| &mut member.locals);
+        let refused = (0_u32..).zip(locals).filter(|(_, local)| local.refused).map(|(number, local)| {
+            local.ended = Some(reason);
+            InstrumentId(number)
+        });
         for number in refused.collect::<Vec<_>>() {
-            let (number, reason) = (InstrumentId(number), Reason::SubscriptionRejected);
             self.deliver(new, Order::Head(Head::ended(number, Some(Channel::Book), reason)), self.stamp);
         }
         self.leave(old, now);
@@ -256,7 +259,7 @@ impl Engine {
         if dead && let Some((number, Channel::Book)) = stream.and_then(|stream| member.owner(stream)) {
             // Its book hears of it when the old connection is gone.
             for local in member.locals.iter_mut().skip(number as usize).take(1) {
-                (local.refused, local.ended) = (true, true);
+                local.refused = true;
             }
         }
         let old = overlap.old;

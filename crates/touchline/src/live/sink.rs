@@ -1,7 +1,7 @@
 //! What happens to each update between the parser and the lane of a live connection.
 
 use touchline_feed::{Connection, Handover, Moment, Resyncs, StreamId};
-use touchline_market::{Channel, Flags, Head, InstrumentId, Record, Sink, SinkFull, UpdateKind};
+use touchline_market::{Channel, Flags, Head, InstrumentId, Reason, Record, Sink, SinkFull, UpdateKind};
 
 /// Channels of an instrument.
 pub(crate) const CHANNELS: [Channel; 8] = Channel::ALL;
@@ -31,14 +31,34 @@ pub(crate) struct Local {
     pub(crate) renewed: bool,
     /// The venue refused it for good: only a person can revive its book.
     pub(crate) refused: bool,
-    /// Its book was told that nothing would mend it.
-    pub(crate) ended: bool,
+    /// Why nothing will mend its book, which was told so.
+    pub(crate) ended: Option<Reason>,
+}
+
+/// What a book hears of a break.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum BookHears {
+    It,
+    Nothing,
+    /// What it was told before, again.
+    ItsEnd(Reason),
 }
 
 impl Local {
     /// The channels it has here.
     pub(crate) fn channels(&self) -> impl Iterator<Item = Channel> {
         CHANNELS.into_iter().filter(|channel| self.stream(*channel).is_some())
+    }
+
+    /// A book that was refused for good hears of nothing that would revive it. Where messages to it were lost, it may not
+    /// have heard of its end, or a full ring may have revived it.
+    fn book_hears(&self, head: &Head, reason: Reason) -> BookHears {
+        match self.ended {
+            _ if head.flags.has(Flags::FINAL) || !head.breaks(Channel::Book) => BookHears::It,
+            Some(end) if reason == Reason::Overrun => BookHears::ItsEnd(end),
+            _ if self.refused => BookHears::Nothing,
+            _ => BookHears::It,
+        }
     }
 
     /// Its stream of a channel.
@@ -154,20 +174,31 @@ impl<S: Sink> LiveSink<'_, S> {
     fn commit_break(&mut self, head: Head) -> Result<(), SinkFull> {
         let desk = head.instrument;
         let Some(local) = self.locals.iter().find(|local| local.desk == desk) else { return Ok(()) };
-        if local.refused && !head.flags.has(Flags::FINAL) {
-            self.withheld += 1;
-            return Ok(());
-        }
-        if local.whole || !CHANNELS.into_iter().all(|channel| head.breaks(channel)) {
+        let Some(reason) = head.reason() else { return Ok(()) };
+        let all = CHANNELS.into_iter().all(|channel| head.breaks(channel));
+        let book = local.book_hears(&head, reason);
+        if book == BookHears::It && (local.whole || !all) {
             return self.sink.commit(head);
         }
-        let Some(reason) = head.reason() else { return Ok(()) };
         let channels: [Option<Channel>; CHANNELS.len()] =
             CHANNELS.map(|channel| local.stream(channel).map(|_| channel));
         let mut sent = 0;
-        for channel in channels.into_iter().flatten() {
+        for channel in channels.into_iter().flatten().filter(|channel| head.breaks(*channel)) {
             let mut one = Head::broken(desk, Some(channel), reason);
             (one.flags, one.ts_recv, one.mark) = (head.flags, head.ts_recv, head.mark);
+            match book {
+                BookHears::Nothing if channel == Channel::Book => continue,
+                BookHears::ItsEnd(end) if channel == Channel::Book => {
+                    let ended = Head::ended(desk, Some(channel), end);
+                    one = Head {
+                        flags: ended.flags.on_path(self.path),
+                        ts_recv: one.ts_recv,
+                        mark: one.mark,
+                        ..ended
+                    };
+                }
+                _ => {}
+            }
             self.sink.commit(one)?;
             sent += 1;
         }

@@ -33,6 +33,7 @@ impl Kept {
     /// Takes a break: of its path, or of all.
     pub(crate) fn hear_break(&mut self, head: &Head, all: bool) -> Outcome {
         match self {
+            Self::One(keeper) if all && keeper.outlasts(head) => Outcome::Ignored,
             Self::One(keeper) => keeper.handle(head, std::iter::empty()),
             Self::Several(paths) if all => paths.break_all(head),
             Self::Several(paths) => paths.handle(head, std::iter::empty()),

@@ -3,6 +3,7 @@
 mod begun;
 mod paths;
 mod quiet;
+mod refused;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
