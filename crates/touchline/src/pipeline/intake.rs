@@ -173,7 +173,8 @@ impl Intake {
         }
     }
 
-    /// Every book that is fed from here hears of a break.
+    /// Every book that is fed from here hears of a break; first that messages were lost, if it is still to hear that: not
+    /// every break makes a live book stale.
     #[cold]
     pub(crate) fn break_all(
         &mut self,
@@ -182,7 +183,9 @@ impl Intake {
         dead: bool,
         sink: &mut impl Sink,
     ) {
-        self.overrun = false;
+        if std::mem::take(&mut self.overrun) && reason != Reason::Overrun {
+            self.break_all(None, Reason::Overrun, false, sink);
+        }
         let instruments = self.listing.instruments().len();
         for index in 0..instruments {
             let id = InstrumentId(index as u32);
@@ -315,6 +318,17 @@ mod tests {
         let counters = intake.counters();
         assert_eq!((counters.received, counters.parsed, counters.lost, counters.breaks), (6, 6, 2, 6));
         assert!(counters.balances() && !intake.is_overrun());
+    }
+
+    /// Messages were lost for want of room, and before the books could hear of it the venue limits us: they hear of both.
+    #[test]
+    fn overrun_is_told_before_what_leaves_books_live() {
+        let (mut intake, mut sink) = (intake(), Heads(Vec::new(), usize::MAX));
+        intake.drop_break();
+        intake.break_all(None, Reason::RateLimited, false, &mut sink);
+        let reasons: Vec<_> = sink.0.iter().filter_map(Head::reason).collect();
+        assert_eq!(reasons, [[Reason::Overrun; 3], [Reason::RateLimited; 3]].concat());
+        assert!(!intake.is_overrun());
     }
 
     /// Breaks for which there is no room make an overrun: every book hears of it with the next frame that finds room.
