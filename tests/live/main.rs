@@ -6,6 +6,8 @@ mod first;
 mod frames;
 mod front_door;
 mod history;
+mod journal;
+mod observe;
 mod paths;
 mod replacing;
 mod retrying;

@@ -9,6 +9,11 @@
 //! [`Reader`] hands out one borrowed [`Record`] a line, [`Writer`] makes such files, and [`Inflater`] unpacks the
 //! binary frames that some venues compress a second time.
 //!
+//! What Touchline itself records goes to a [`journal`]: binary, in blocks that are compressed and checked one by one,
+//! so that a killed writer, a full disk or a flipped bit costs one block at most and any time is found by an index.
+//! It holds what the text form has no room for: which reader saw an entry, the kernel's stamp, the clock that drove
+//! timers. The text form is what people exchange and read with `zstdcat`.
+//!
 //! # What a damaged file gives
 //!
 //! Every whole record in front of the damage, then one typed [`CaptureError`] with its [`Position`], then the end.
@@ -31,10 +36,13 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod import;
 mod inflate;
 pub mod journal;
 mod reader;
 mod record;
+pub mod recorder;
+pub mod redact;
 mod unpack;
 mod writer;
 

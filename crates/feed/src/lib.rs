@@ -33,6 +33,6 @@ pub use ending::{Ending, Refusal};
 pub use gate::Gate;
 pub use handover::Handover;
 pub use moment::Moment;
-pub use rest_queue::RestQueue;
+pub use rest_queue::{Budget, RestQueue};
 pub use resync::Resyncs;
 pub use rules::Rules;

@@ -48,6 +48,21 @@ struct Waiting<T> {
     payload: T,
 }
 
+/// What a host was asked for, and what it may be asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Budget {
+    /// The host, with its port.
+    pub host: String,
+    /// Weight spent in the last minute.
+    pub used: u64,
+    /// Weight that we spend a minute at most.
+    pub limit: u64,
+    /// Requests that wait.
+    pub waiting: usize,
+    /// How long the host is still to be left alone, as it asked for.
+    pub held_for: Duration,
+}
+
 impl<T> RestQueue<T> {
     /// Empty.
     #[must_use]
@@ -107,6 +122,21 @@ impl<T> RestQueue<T> {
     #[must_use]
     pub fn wake(&self) -> Moment {
         self.hosts.iter().filter_map(Host::ready_at).min().unwrap_or(Moment::NEVER)
+    }
+
+    /// How every host stands that something was asked of.
+    pub fn budgets(&mut self, now: Moment) -> Vec<Budget> {
+        let budget = |host: &mut Host<T>| {
+            host.forget(now);
+            Budget {
+                host: host.name.clone(),
+                used: host.spent_sum,
+                limit: host.budget,
+                waiting: host.waiting.len(),
+                held_for: host.held_until.since(now),
+            }
+        };
+        self.hosts.iter_mut().map(budget).collect()
     }
 
     /// Requests that wait.
@@ -279,6 +309,26 @@ mod tests {
         assert_eq!((queue.next(secs(30)), queue.next(secs(30))), (Some(1), None));
         assert_eq!(queue.wake(), secs(61));
         assert_eq!(queue.next(secs(61)), Some(3));
+    }
+
+    /// What is told of a host: what was spent in the last minute and no longer, what waits, how long it is left alone.
+    #[test]
+    fn budgets_say_how_hosts_stand() {
+        let mut queue = RestQueue::new();
+        for payload in 0..3 {
+            queue.push("a", 40, 100, 0, secs(0), payload).unwrap();
+        }
+        queue.hold("b", secs(5), secs(0));
+        while queue.next(secs(0)).is_some() {}
+        let budget = |host: &str, used, limit, waiting, held| Budget {
+            host: host.to_owned(),
+            used,
+            limit,
+            waiting,
+            held_for: Duration::from_secs(held),
+        };
+        assert_eq!(queue.budgets(secs(1)), [budget("a", 80, 92, 1, 0), budget("b", 0, 1, 0, 4)]);
+        assert_eq!(queue.budgets(secs(60)), [budget("a", 0, 92, 1, 0), budget("b", 0, 1, 0, 0)]);
     }
 
     /// A full queue hands the payload back.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::FutureExt;
@@ -17,7 +17,7 @@ use reqwest::redirect::Policy;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
-use touchline_feed::{Moment, Refusal, RestQueue};
+use touchline_feed::{Budget, Moment, Refusal, RestQueue};
 
 use crate::address::Address;
 use crate::driver::{Answer, Fetch};
@@ -54,6 +54,7 @@ pub struct Rest {
 enum Job {
     Fetch(Fetch, Reply),
     Lookup(String, u16, oneshot::Sender<Found>),
+    Budgets(SyncSender<Vec<Budget>>),
 }
 
 impl Rest {
@@ -106,6 +107,15 @@ impl Rest {
                 Err(Refusal::Connect("the REST thread has ended".to_owned()))
             }
         }
+    }
+
+    /// How every host stands that something was asked of. The thread will say so in a moment.
+    #[must_use]
+    pub fn budgets(&self) -> Receiver<Vec<Budget>> {
+        let (sender, receiver) = sync_channel(1);
+        // If the thread has ended, the receiver learns it from the sender's end.
+        let _ = self.jobs.send(Job::Budgets(sender));
+        receiver
     }
 
     /// Asks for a name's addresses.
@@ -189,6 +199,8 @@ async fn serve(clients: Clients, mut jobs: mpsc::UnboundedReceiver<Job>) {
                         let _ = reply.send(lookup(&host, port).await);
                     });
                 }
+                // Whoever has given up waiting wants no answer.
+                Some(Job::Budgets(reply)) => _ = reply.try_send(queue.budgets(keeper.now())),
                 None => return,
             },
             () = sleep(wake.since(now).min(HOLD_429)) => {}

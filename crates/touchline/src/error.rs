@@ -16,6 +16,14 @@ pub enum Error {
         /// What the reader said.
         source: CaptureError,
     },
+    /// The journal cannot be run again. Its frames may still be replayed as those of any other recording.
+    #[error("{}: {cause}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// Nothing in the recording tells its venue. Name it.
     #[error("{}: neither a URL in the recording nor its file name tells the venue; name it with --venue", path.display())]
     UnknownRecording {

@@ -26,11 +26,14 @@ mod source;
 mod survey;
 mod view;
 
-pub use counters::IntakeCounters;
+pub use counters::{ConnectionCounters, IntakeCounters};
 pub use error::Error;
 #[cfg(feature = "simulation")]
 pub use live::offline;
-pub use live::{Builder, ConnectionReport, Feed, FeedReport, instruments};
+pub use live::{
+    Builder, ConnectionReport, Feed, FeedReport, Mismatch, PathReport, Reporter, Rerun, RerunReport,
+    RingReport, SubscriptionReport, instruments,
+};
 pub use pipeline::{
     BookReport, Finished, Inline, Marking, Observer, Overflow, Pace, Placement, Plan, RING_RECORDS, Running,
 };
@@ -39,7 +42,10 @@ pub use source::{Event, Input, Source};
 pub use survey::{Survey, Surveyed};
 pub use view::{VIEW_DEPTH, View};
 
-pub use touchline_book::{BboView, BookView, Counters, Keeper, Outcome, Start, Touch, TradeView};
+pub use touchline_book::{
+    BboView, BookView, Counters, Keeper, Leads, Outcome, PathFigures, Start, Touch, TradeView,
+};
+pub use touchline_capture::recorder;
 pub use touchline_feed as feed;
 pub use touchline_link::clock;
 pub use touchline_market as market;

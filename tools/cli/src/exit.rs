@@ -12,6 +12,8 @@ pub(crate) enum Ending {
     Sound,
     /// A book could not be trusted.
     Untrusted,
+    /// Something is slower than was allowed.
+    Slower,
     /// What was given cannot be used, and why is told already.
     Unusable,
     /// The recording is damaged.
@@ -55,7 +57,7 @@ impl From<touchline::Error> for Failure {
 pub(crate) fn code(done: Result<Ending, Failure>) -> ExitCode {
     ExitCode::from(match done {
         Ok(Ending::Sound) => 0,
-        Ok(Ending::Untrusted) => 1,
+        Ok(Ending::Untrusted | Ending::Slower) => 1,
         Ok(Ending::Unusable) => 2,
         Ok(Ending::Damaged) => 3,
         Ok(Ending::Interrupted) => 130,

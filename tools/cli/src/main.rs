@@ -1,7 +1,7 @@
 //! The `touchline` program.
 //!
-//! Exit codes: 0 sound, 1 a book could not be trusted or broke, 2 usage or configuration, 3 a recording that is damaged or
-//! cannot be read, 130 stopped by Ctrl-C.
+//! Exit codes: 0 sound, 1 a book could not be trusted or broke, or a run is too slow, 2 usage or configuration, 3 a
+//! recording or log that is damaged or cannot be read, 130 stopped by Ctrl-C.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -10,12 +10,16 @@ mod demo;
 mod exit;
 mod instruments;
 mod interrupt;
+mod latency;
 mod live;
 mod numbers;
+mod observe;
 mod once;
 mod out;
 mod progress;
+mod record;
 mod replay;
+mod rerun;
 mod screen;
 mod simulate;
 mod venues;
@@ -39,9 +43,11 @@ fn main() -> std::process::ExitCode {
         Command::Check(check) => check::run(check),
         Command::Instruments(instruments) => instruments::run(instruments),
         Command::Simulate(simulate) => simulate::run(simulate),
+        Command::Record(record) => record::run(record),
         Command::Replay(replay) => replay::run(replay),
         Command::Verify(verify) => verify::run(verify),
         Command::Why(why) => why::run(why),
+        Command::Latency(latency) => latency::run(latency),
         Command::Venues(venues) => venues::run(venues),
     };
     exit::code(done)

@@ -10,7 +10,7 @@ use touchline::{Finished, Pace};
 
 use crate::arguments::{Replay, Threads};
 use crate::exit::{Ending, Failure, damage};
-use crate::{out, progress, screen, verify};
+use crate::{out, progress, rerun, screen, verify};
 
 /// What `--json` prints: the fields of `report.json`, then what became of the books.
 #[derive(Serialize)]
@@ -38,6 +38,9 @@ struct Book {
 }
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
+    if rerun::is_journal(&arguments.capture) {
+        return rerun::run(arguments);
+    }
     let replay =
         verify::open(&arguments.capture, &arguments.recording, &arguments.threads)?.pace(arguments.pace);
     if let Some(folder) = &arguments.report {

@@ -26,7 +26,7 @@ pub enum EntryKind {
     Ping = 8,
     /// A pong came.
     Pong = 9,
-    /// A REST request was made; its URL, secrets replaced.
+    /// A REST request was made; `<purpose> <url>`, secrets replaced. The purpose is `snapshot`, `refresh` or `probe`.
     Asked = 10,
     /// A REST response came; `<url> <body>`, secrets replaced.
     Rest = 11,
@@ -44,11 +44,18 @@ pub enum EntryKind {
     Turn = 17,
     /// Entries were lost before they reached the file; see [`Gap`].
     Gap = 18,
+    /// What a book was at a moment; `<boundary> <path> <state> <sequence> <hash>`, `source` being its instrument's
+    /// number in the feed.
+    Hash = 19,
+    /// A binary frame came that could not be unpacked; its bytes as they came.
+    Unreadable = 20,
+    /// A ping was sent; empty.
+    Pinged = 21,
 }
 
 impl EntryKind {
     /// Every kind, by its number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Text,
         Self::Binary,
         Self::Sent,
@@ -68,6 +75,9 @@ impl EntryKind {
         Self::Control,
         Self::Turn,
         Self::Gap,
+        Self::Hash,
+        Self::Unreadable,
+        Self::Pinged,
     ];
 
     /// The kind of a number; `None` for one that this version does not know.

@@ -11,12 +11,14 @@
 mod check;
 mod document;
 mod endpoint;
+mod journal;
 mod mistake;
 mod sections;
 #[cfg(test)]
 mod tests;
 
 pub use endpoint::{Endpoint, EndpointError};
+pub use journal::{JournalConfig, Secrets};
 pub use mistake::{ConfigError, Mistake};
 
 use std::net::IpAddr;
@@ -60,6 +62,8 @@ pub struct Config {
     /// The folder that gets a file whenever a book stops being LIVE: at most 1,000 of them, ten a second. Default: no
     /// files.
     pub incidents: Option<PathBuf>,
+    /// Where everything that the feed sees, says and does is written down. Default: nowhere.
+    pub journal: Option<JournalConfig>,
     /// Where venues are reached instead of their usual hosts; one entry a venue at most.
     pub endpoints: Vec<Endpoint>,
     /// Venues' lists of instruments, read from files instead of the network; one entry a venue at most.
@@ -158,6 +162,7 @@ impl Default for Config {
             instruments_max: 1_024,
             snapshot_levels: 1_000,
             incidents: None,
+            journal: None,
             endpoints: Vec::new(),
             instrument_files: Vec::new(),
             measured: true,

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use touchline_book::{Keeper, Outcome};
-use touchline_market::{Continuity, Head, Instrument, InstrumentId, Record, Sequence, UpdateKind};
+use touchline_market::{
+    Continuity, Head, Instrument, InstrumentId, Reason, Record, Sequence, State, UpdateKind,
+};
 
 use super::Incident;
 
@@ -91,6 +93,8 @@ pub(crate) struct Flight {
     /// How many messages passed.
     count: usize,
     incidents: VecDeque<Arc<Incident>>,
+    /// How often the book was LIVE no more, by reason.
+    lapses: [u64; Reason::ALL.len()],
     ring: [Passed; FLIGHT_MESSAGES],
 }
 
@@ -113,7 +117,12 @@ impl Default for Flight {
             effect: Effect::Ignored,
             live: false,
         };
-        Self { count: 0, incidents: VecDeque::new(), ring: [nothing; FLIGHT_MESSAGES] }
+        Self {
+            count: 0,
+            incidents: VecDeque::new(),
+            lapses: [0; Reason::ALL.len()],
+            ring: [nothing; FLIGHT_MESSAGES],
+        }
     }
 }
 
@@ -148,6 +157,21 @@ impl Flight {
         }
         self.incidents.push_back(Arc::clone(&incident));
         incident
+    }
+
+    /// Counts that the book is LIVE no more.
+    #[cold]
+    pub(crate) fn count_lapse(&mut self, state: State) {
+        if let State::Stale(reason) | State::Dead(reason) = state
+            && let Some(count) = self.lapses.get_mut((reason as usize).wrapping_sub(1))
+        {
+            *count += 1;
+        }
+    }
+
+    /// How often the book was LIVE no more, by the reasons in the order of [`Reason::ALL`].
+    pub(crate) fn lapses(&self) -> [u64; Reason::ALL.len()] {
+        self.lapses
     }
 
     /// The last incidents, the oldest first.

@@ -11,13 +11,9 @@
 use std::f64::consts::LOG10_2;
 use std::fmt::Write as _;
 
-use hdrhistogram::Histogram;
-
+use super::axis::{STEPS, TEN_PERCENT, curve, percent, step_above, step_below};
 use super::summary::readable;
 use super::{MessageKind, Report, Stage};
-
-/// Points for each halving of the distance to 100 %. Ten make a smooth curve of some 150 points.
-const POINTS_PER_HALF: u32 = 10;
 
 /// A picture's size and what fits in it, in user units: about one pixel where it is shown.
 #[derive(Clone, Copy, Debug)]
@@ -101,23 +97,6 @@ fn groups(report: &Report) -> Vec<Group> {
     groups
 }
 
-/// A histogram's curve: log10(1/(1-p)) and log10(ns), from the smallest value to the largest.
-#[expect(clippy::cast_precision_loss, reason = "a picture shows three digits at most")]
-fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
-    let end = (histogram.len() as f64).log10();
-    let height = |nanos: u64| (nanos.max(1) as f64).log10();
-    let mut points = Vec::new();
-    for step in histogram.iter_quantiles(POINTS_PER_HALF) {
-        let nines = -(1.0 - step.quantile_iterated_to()).log10();
-        if nines >= end {
-            break;
-        }
-        points.push((nines.max(0.0), height(step.value_iterated_to())));
-    }
-    points.push((end, height(histogram.max())));
-    points
-}
-
 /// From percentile and latency to the picture.
 struct Scale {
     left: f64,
@@ -161,22 +140,6 @@ impl Scale {
     fn y(&self, log: f64) -> f64 {
         self.bottom - (log - self.y_low).max(0.0) * self.y_unit
     }
-}
-
-/// 10 % on the horizontal axis: -log10(0.9).
-const TEN_PERCENT: f64 = 0.045_757_5;
-
-/// The logs of 1, 2 and 5, and the first of the next decade.
-const STEPS: [f64; 4] = [0.0, LOG10_2, 1.0 - LOG10_2, 1.0];
-
-fn step_below(log: f64) -> f64 {
-    let decade = log.floor();
-    STEPS.iter().rev().map(|step| decade + step).find(|step| *step < log).unwrap_or(decade - 1.0 + STEPS[2])
-}
-
-fn step_above(log: f64) -> f64 {
-    let decade = log.floor();
-    STEPS.iter().map(|step| decade + step).find(|step| *step > log).unwrap_or(decade + 1.0)
 }
 
 fn grid(svg: &mut String, scale: &Scale, size: Size) {
@@ -227,12 +190,6 @@ fn grid(svg: &mut String, scale: &Scale, size: Size) {
         svg,
         "<text class=\"title\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">percentile</text>"
     );
-}
-
-/// A number of nines as text: `0%`, `50%`, `90%`, `99%`, `99.9%`.
-fn percent(nines: f64) -> String {
-    let decimals = if nines > 2.0 { nines as usize - 2 } else { 0 };
-    format!("{:.decimals$}%", 100.0 * (1.0 - 10_f64.powf(-nines)))
 }
 
 fn draw(svg: &mut String, group: &Group, scale: &Scale, size: Size) {
@@ -315,18 +272,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn curves_rise_and_end_at_the_maximum() {
-        // The curve of a real-sized histogram: both axes rise, the last point is (log10 count, log10 max).
-        let histogram = samples::recorder().stage(Stage::EndToEnd);
-        let points = curve(&histogram);
-        assert!(points.len() > 100, "{}", points.len());
-        assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
-        let last = points.last().unwrap();
-        assert!((last.0 - (histogram.len() as f64).log10()).abs() < 1e-12);
-        assert!((last.1 - (histogram.max() as f64).log10()).abs() < 1e-12);
-    }
-
-    #[test]
     fn every_point_lies_inside_the_plot() {
         // All curves of the sample, at both sizes.
         let report = samples::report();
@@ -369,13 +314,6 @@ mod tests {
         let scale = Scale::around([points.as_slice()].into_iter(), Size::WIDE).unwrap();
         assert!((scale.y_low - 20_f64.log10()).abs() < 1e-9, "{}", scale.y_low);
         assert!((scale.y(points[0].1) - scale.bottom).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_nines_are_named() {
-        // Each gridline's label.
-        let names: Vec<String> = (0..6).map(|nines| percent(f64::from(nines))).collect();
-        assert_eq!(names, ["0%", "90%", "99%", "99.9%", "99.99%", "99.999%"]);
     }
 
     #[test]

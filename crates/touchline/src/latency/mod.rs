@@ -2,7 +2,8 @@
 //!
 //! Each thread of the pipeline fills a [`Recorder`] of its own; at the end they are merged and a [`Report`] writes
 //! what was found: a table for the terminal, `.hlog` and `.hgrm` files for HdrHistogram's tools, `report.json` for
-//! programs and `report.html` for people.
+//! programs and `report.html` for people. An [`IntervalLog`] is written while a feed runs; [`log`] reads such logs and
+//! [`compare`] says what is slower in one than in another.
 //!
 //! ```
 //! use touchline::latency::{MessageKind, Recorder, Stage};
@@ -12,11 +13,14 @@
 //! assert_eq!(recorder.stage(Stage::Parse).max(), 145);
 //! ```
 
+pub mod axis;
 mod chart;
+pub mod compare;
 mod hgrm;
 mod hlog;
 mod html;
 mod json;
+pub mod log;
 mod recorder;
 mod run;
 mod stage;
@@ -29,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 
+pub use hlog::IntervalLog;
 pub use recorder::{DIGITS, HIGHEST_NS, LOWEST_NS, Recorder};
 pub use run::{Machine, Omission, RunInfo};
 pub use stage::{MessageKind, Stage};

@@ -9,7 +9,7 @@ use touchline_market::{Head, Nanos, Reason};
 
 use super::control::{BookControl, Told};
 use super::watch::Watch;
-use crate::pipeline::{LaneReceiver, Received, Shard, split_update};
+use crate::pipeline::{LaneReceiver, LaneSender, Received, Shard, lane, split_update};
 
 /// Messages taken from one ring before the next one is looked at.
 const FAIR: usize = 256;
@@ -20,6 +20,9 @@ const YIELDS: u32 = 10;
 
 /// Longest sleep: the bound for a message whose reader just missed that the thread went to sleep.
 const SLEEP: Duration = Duration::from_micros(500);
+
+/// Room for what the front door tells a book thread at once.
+const MAIL: usize = 4_096;
 
 /// One book thread's rings, books and mail.
 pub(crate) struct Books {
@@ -33,6 +36,19 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// Books behind a ring of each of so many readers, and the readers' ends of these rings.
+    pub(crate) fn behind_rings(
+        shard: Shard<Watch>,
+        readers: usize,
+        ring_records: usize,
+        spin: bool,
+    ) -> (Vec<LaneSender>, Self) {
+        let (senders, lanes) = (0..readers).map(|_| lane(ring_records)).unzip::<_, _, Vec<_>, Vec<_>>();
+        let lanes = lanes.into_iter().map(|receiver| (receiver, false)).collect();
+        let (mail, asleep) = (Arc::new(ArrayQueue::new(MAIL)), Arc::default());
+        (senders, Self { shard, lanes, mail, asleep, spin })
+    }
+
     /// Builds books until every reader is gone.
     pub(crate) fn run(mut self) -> Shard<Watch> {
         let mut idle = 0u32;

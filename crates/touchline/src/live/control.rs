@@ -80,4 +80,6 @@ pub(crate) struct Told {
     /// As [`FeedReport::retired`](super::FeedReport::retired).
     pub(crate) retired: u64,
     pub(crate) connections: Vec<super::ConnectionReport>,
+    pub(crate) paths: Vec<super::PathReport>,
+    pub(crate) rings: Vec<super::RingReport>,
 }

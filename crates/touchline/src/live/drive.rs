@@ -9,7 +9,9 @@ use touchline_market::Nanos;
 use super::books;
 use super::control::{Control, Told};
 use super::engine::Engine;
+use super::member::Member;
 use super::outlet::Outlet;
+use super::snapshots::Asked;
 use super::watch::Watch;
 use crate::latency::Recorder;
 use crate::pipeline::Shard;
@@ -112,6 +114,39 @@ impl Engine {
         wake
     }
 
+    /// Is there anything to be done at this moment, so that a turn changes something?
+    pub(crate) fn is_due(&self, now: Moment) -> bool {
+        let holds = |outlet: &Outlet| matches!(outlet, Outlet::Direct(direct) if direct.shard.is_holding());
+        self.stopping || self.dirty || now >= self.wake || self.setup.outlets.iter().any(holds)
+    }
+
+    /// When the last thing came, or was done.
+    pub(crate) fn last_stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Which of the connections that bring the same books a socket is; 0 if it is none any more.
+    #[inline]
+    pub(crate) fn path_of(&self, socket: SocketId) -> u8 {
+        self.of_socket(socket).map_or(0, |member| member.path.number())
+    }
+
+    /// Where a socket leads.
+    pub(crate) fn url_of(&self, socket: SocketId) -> Option<&str> {
+        self.of_socket(socket).map(|member| member.url.as_str())
+    }
+
+    /// What a REST request that is on its way was made for.
+    pub(crate) fn purpose_of(&self, word: u64) -> &'static str {
+        self.asks.get(word).map_or("", Asked::purpose)
+    }
+
+    #[inline]
+    fn of_socket(&self, socket: SocketId) -> Option<&Member> {
+        let index = (socket.0 & u64::from(u32::MAX)) as usize;
+        self.member(index).filter(|member| member.socket == Some(socket))
+    }
+
     /// Nothing came, but what is said and done now is said and done now.
     fn pass_time(&mut self, now: Moment) {
         if let Some(recv) = self.stamp.recv.get() {
@@ -125,8 +160,13 @@ impl Engine {
     fn told(&mut self, next: Recorder) -> Told {
         let latencies =
             self.timing.as_mut().map(|timing| Box::new(std::mem::replace(&mut timing.recorder, next)));
-        let connections = self.members.iter().flatten().map(super::ConnectionReport::of).collect();
-        Told { latencies, intake: self.counters(), connections, ..Told::default() }
+        let now = self.stamp.now;
+        let connections = self.members.iter().flatten();
+        let connections = connections.map(|member| super::ConnectionReport::of(member, now)).collect();
+        let outlets = self.setup.outlets.iter_mut().enumerate();
+        let rings = outlets.filter_map(|(book_thread, outlet)| outlet.ring(book_thread)).collect();
+        let (intake, paths) = (self.counters(), self.paths());
+        Told { latencies, intake, connections, paths, rings, ..Told::default() }
     }
 
     /// The connection of a socket from which something came.

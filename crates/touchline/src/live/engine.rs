@@ -12,6 +12,7 @@ use super::control::Subscribe;
 use super::member::{Member, Order};
 use super::outlet::Outlet;
 use super::replace::Overlap;
+use super::report::PathReport;
 use super::seats::Seat;
 use super::sink::Side;
 use super::snapshots::Asks;
@@ -43,7 +44,7 @@ pub(crate) struct Engine {
     pub(super) consumers: Vec<Sender>,
     pub(super) timing: Option<Timing>,
     /// What connections that are gone had counted.
-    retired: IntakeCounters,
+    retired: Vec<PathReport>,
     pub(super) commands: Vec<Command>,
     sockets: u64,
     pub(super) connections: u32,
@@ -68,7 +69,7 @@ impl Engine {
             asks: Asks::default(),
             consumers: Vec::new(),
             timing,
-            retired: IntakeCounters::default(),
+            retired: Vec::new(),
             commands: Vec::new(),
             sockets: 0,
             connections: 0,
@@ -93,9 +94,16 @@ impl Engine {
 
     /// What every connection has counted so far.
     pub(crate) fn counters(&self) -> IntakeCounters {
+        let mut all = IntakeCounters::default();
+        self.paths().iter().for_each(|path| all.merge(&path.intake));
+        all
+    }
+
+    /// What came by each path so far.
+    pub(crate) fn paths(&self) -> Vec<PathReport> {
         let mut all = self.retired.clone();
         for member in self.members.iter().flatten() {
-            all.merge(member.intake.counters());
+            PathReport::add(&mut all, PathReport::of(member));
         }
         all
     }
@@ -261,6 +269,9 @@ impl Engine {
     }
 
     fn report(&mut self, index: usize, report: Report) {
+        if let Some(member) = self.member_mut(index) {
+            member.counters.count(&report);
+        }
         self.consumers.retain(|consumer| !consumer.is_gone());
         if self.consumers.is_empty() {
             return;
@@ -290,7 +301,7 @@ impl Engine {
         }
         let Some(place) = self.members.get_mut(index) else { return };
         if let Some(member) = place.take_if(|member| !member.intake.is_overrun()) {
-            self.retired.merge(member.intake.counters());
+            PathReport::add(&mut self.retired, PathReport::of(&member));
         } else if let Some(member) = place {
             // Still no room: again with the next turn.
             member.dirty = true;

@@ -1,12 +1,12 @@
 //! The front door of a live feed.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_queue::ArrayQueue;
 use touchline_book::Start;
+use touchline_capture::recorder::{Recorder, RecorderStatus};
 use touchline_feed::Gate;
 use touchline_link::{Reader, Rest};
 use touchline_market::{Address, Channel, Instrument, InstrumentId};
@@ -15,9 +15,10 @@ use touchline_venue::VenueFacts;
 use super::builder::Builder;
 use super::control::{BookControl, Control, Subscribe};
 use super::directory::{Directory, roots};
-use super::engine::Engine;
+use super::journal::Taped;
 use super::outlet::{Outlet, Sleeper};
-use super::report::FeedReport;
+use super::report::{FeedReport, SubscriptionReport};
+use super::reporter::{Reporter, Shared, Ways, ask};
 use super::watch::{Watch, Watched};
 use crate::Error;
 use crate::config::Config;
@@ -26,9 +27,6 @@ use crate::flight::{Incident, IncidentLog};
 use crate::pipeline::{Desk, Placement, Shard};
 use crate::replay::is_at;
 use crate::view::View;
-
-/// How long a thread may take to say how it stands.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// A running feed: connections, book threads, and the handles to what they publish.
 ///
@@ -45,14 +43,13 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// Dropping it stops it, within two seconds. After that every view says that its writer is gone.
 pub struct Feed {
     config: Config,
-    rest: Rest,
-    state: Mutex<State>,
+    shared: Arc<Shared>,
+    reporter: Reporter,
     threads: Option<Threads>,
-    began: Instant,
 }
 
 /// What changes by subscribing.
-struct State {
+pub(super) struct State {
     desks: Desks,
     directory: Directory,
     notes: Vec<String>,
@@ -61,13 +58,15 @@ struct State {
 /// A feed's threads.
 #[derive(Default)]
 pub(super) struct Threads {
-    pub(super) readers: Vec<Reader<Engine>>,
+    pub(super) readers: Vec<Reader<Taped>>,
     pub(super) books: Vec<BookThread>,
     pub(super) groups: Vec<Group>,
     /// What all readers keep to, host by host.
     pub(super) gate: Arc<Mutex<Gate>>,
     /// Writes incidents, where that is wanted.
     pub(super) log: Option<IncidentLog>,
+    /// Writes the journal, where that is wanted.
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// A book thread.
@@ -76,6 +75,7 @@ pub(super) struct BookThread {
 }
 
 /// How a group of books is told something.
+#[derive(Clone)]
 pub(super) enum Group {
     /// It has a thread of its own.
     Thread { mail: Arc<ArrayQueue<BookControl>>, sleeper: Sleeper },
@@ -225,6 +225,23 @@ impl Desks {
     }
 }
 
+impl State {
+    /// Says what is subscribed to, and what went otherwise than planned.
+    pub(super) fn describe(&self, report: &mut FeedReport) {
+        report.notes.clone_from(&self.notes);
+        let open = self.desks.entries.iter().filter(|entry| !entry.channels.is_empty());
+        let told = open.map(|entry| SubscriptionReport {
+            instrument: Arc::clone(&entry.instrument),
+            channels: entry.channels.clone(),
+        });
+        report.subscriptions = told.collect();
+    }
+
+    pub(super) fn instrument(&self, id: InstrumentId) -> Option<Arc<Instrument>> {
+        self.desks.entries.get(id.0 as usize).map(|entry| Arc::clone(&entry.instrument))
+    }
+}
+
 impl Feed {
     /// Begins to describe a feed.
     pub fn builder() -> Builder {
@@ -240,8 +257,12 @@ impl Feed {
         notes: Vec<String>,
         began: Instant,
     ) -> Self {
-        let state = Mutex::new(State { desks, directory, notes });
-        Self { config, rest, state, threads: Some(threads), began }
+        let state = State { desks, directory, notes };
+        let readers = threads.readers.iter().map(Reader::handle).collect();
+        let ways = Ways { readers, groups: threads.groups.clone() };
+        let shared = Shared::new(rest, ways, state, began);
+        let reporter = Reporter::new(&shared);
+        Self { config, shared, reporter, threads: Some(threads) }
     }
 
     /// The view of an instrument that is subscribed to.
@@ -275,19 +296,18 @@ impl Feed {
     /// [`Error::Instruments`], [`Error::Full`], [`Error::Stopped`].
     pub fn subscribe(&self, address: &str, channel: Channel) -> Result<View, Error> {
         let asked: Address = address.parse()?;
-        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
         let mut state = self.state();
         let State { desks, directory, notes } = &mut *state;
-        let found = desks.seat(&asked, &[channel], &self.config, directory, &self.rest)?;
+        let found = desks.seat(&asked, &[channel], &self.config, directory, &self.shared.rest)?;
         notes.extend(directory.take_notes());
         if let Some((group, book)) = found.books {
-            threads.tell_books(group, book)?;
+            self.shared.ways.tell_books(group, book)?;
             // Its first update, which may overtake the mail, must find its place.
-            ask(|reply| threads.tell_books(group, BookControl::Settle(reply)))
+            ask(|reply| self.shared.ways.tell_books(group, BookControl::Settle(reply)))
                 .ok_or(Error::Panicked { stage: "book" })?;
         }
         let (id, reader) = (found.subscribe.id, found.reader);
-        threads.tell_reader(reader, Control::Subscribe(found.subscribe))?;
+        self.shared.ways.tell_reader(reader, Control::Subscribe(found.subscribe))?;
         desks.entries.get(id as usize).map(|entry| entry.view.clone()).ok_or(Error::Stopped)
     }
 
@@ -298,7 +318,6 @@ impl Feed {
     /// [`Error::Address`], [`Error::UnknownInstrument`], [`Error::Stopped`].
     pub fn unsubscribe(&self, address: &str, channel: Option<Channel>) -> Result<(), Error> {
         let asked: Address = address.parse()?;
-        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
         let mut state = self.state();
         let Some((id, _)) = state.desks.find(&asked) else {
             drop(state);
@@ -314,10 +333,10 @@ impl Feed {
         entry.channels.retain(|have| !gone.contains(have));
         let (empty, group, desk, reader) = (entry.channels.is_empty(), entry.group, entry.desk, entry.reader);
         drop(state);
-        threads.tell_reader(reader, Control::Unsubscribe { id: id as u32, channels: gone })?;
+        self.shared.ways.tell_reader(reader, Control::Unsubscribe { id: id as u32, channels: gone })?;
         // A view of a channel that is no longer received must not pass for a live one.
         let ended = if empty { None } else { channel };
-        threads.tell_books(group, BookControl::End(desk.0 as usize, ended))
+        self.shared.ways.tell_books(group, BookControl::End(desk.0 as usize, ended))
     }
 
     /// A consumer of everything that happens from now on.
@@ -330,13 +349,12 @@ impl Feed {
     #[must_use]
     pub fn events_with(&self, config: EventsConfig) -> Events {
         let (sender, events) = events::channel(&config);
-        if let Some(threads) = &self.threads {
-            for reader in 0..threads.readers.len() {
-                let _ = threads.tell_reader(reader, Control::Consumer(sender.clone()));
-            }
-            for group in 0..threads.groups.len() {
-                let _ = threads.tell_books(group, BookControl::Consumer(sender.clone()));
-            }
+        let ways = &self.shared.ways;
+        for reader in 0..ways.readers.len() {
+            let _ = ways.tell_reader(reader, Control::Consumer(sender.clone()));
+        }
+        for group in 0..ways.groups.len() {
+            let _ = ways.tell_books(group, BookControl::Consumer(sender.clone()));
         }
         events
     }
@@ -348,12 +366,11 @@ impl Feed {
     /// not answer.
     pub fn incidents(&self, address: &str) -> Result<Vec<Arc<Incident>>, Error> {
         let asked: Address = address.parse()?;
-        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
         let found = self.state().desks.find(&asked).map(|(_, entry)| (entry.group, entry.desk.0 as usize));
         let Some((group, desk)) = found else {
             return self.view(address).map(|_| Vec::new());
         };
-        ask(|reply| threads.tell_books(group, BookControl::Incidents(desk, reply)))
+        ask(|reply| self.shared.ways.tell_books(group, BookControl::Incidents(desk, reply)))
             .ok_or(Error::Panicked { stage: "book" })
     }
 
@@ -368,23 +385,24 @@ impl Feed {
         self.events().for_each(callback)
     }
 
-    /// How the feed stands. The latencies are those since the last report.
+    /// How the feed stands. The latencies are those since the last call of this.
     ///
     /// # Errors
     /// [`Error::Stopped`], or [`Error::Panicked`] if a thread does not answer.
     pub fn report(&self) -> Result<FeedReport, Error> {
-        let threads = self.threads.as_ref().ok_or(Error::Stopped)?;
-        let mut report = FeedReport { wall: self.began.elapsed(), ..FeedReport::default() };
-        for reader in 0..threads.readers.len() {
-            let told = ask(|reply| threads.tell_reader(reader, Control::Report(Box::default(), reply)));
-            report.add(told.ok_or(Error::Panicked { stage: "reader" })?);
-        }
-        for group in 0..threads.groups.len() {
-            let told = ask(|reply| threads.tell_books(group, BookControl::Report(Box::default(), reply)));
-            report.add(told.ok_or(Error::Panicked { stage: "book" })?);
-        }
-        report.notes.clone_from(&self.state().notes);
-        Ok(report)
+        self.reporter.report()
+    }
+
+    /// Whoever wants to ask from another thread how the feed stands.
+    #[must_use]
+    pub fn reporter(&self) -> Reporter {
+        Reporter::new(&self.shared)
+    }
+
+    /// How the journal stands; `None` where there is none.
+    #[must_use]
+    pub fn recorder(&self) -> Option<RecorderStatus> {
+        self.threads.as_ref()?.recorder.as_ref().map(Recorder::status)
     }
 
     /// Closes every connection in order and ends the threads, within two seconds.
@@ -394,13 +412,13 @@ impl Feed {
     pub fn stop(mut self) -> Result<FeedReport, Error> {
         let threads = self.threads.take().ok_or(Error::Stopped)?;
         let mut report = threads.stop()?;
-        report.wall = self.began.elapsed();
+        report.wall = self.shared.began.elapsed();
         report.notes.append(&mut self.state().notes);
         Ok(report)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -412,43 +430,21 @@ impl Drop for Feed {
     }
 }
 
-/// Asks a thread, and waits for what it says.
-fn ask<T>(tell: impl FnOnce(SyncSender<T>) -> Result<(), Error>) -> Option<T> {
-    let (reply, answer) = sync_channel(1);
-    tell(reply).ok()?;
-    answer.recv_timeout(ANSWER).ok()
-}
-
 impl Threads {
-    fn tell_reader(&self, reader: usize, control: Control) -> Result<(), Error> {
-        let reader = self.readers.get(reader).ok_or(Error::Stopped)?;
-        if reader.handle().send(control) { Ok(()) } else { Err(Error::Panicked { stage: "reader" }) }
-    }
-
-    fn tell_books(&self, group: usize, control: BookControl) -> Result<(), Error> {
-        match self.groups.get(group).ok_or(Error::Stopped)? {
-            Group::Thread { mail, sleeper } => {
-                mail.push(control).map_err(|_| Error::Panicked { stage: "book" })?;
-                sleeper.wake();
-                Ok(())
-            }
-            Group::Reader(reader) => self.tell_reader(*reader, Control::Books(control)),
-        }
-    }
-
     fn stop(self) -> Result<FeedReport, Error> {
-        for reader in 0..self.readers.len() {
-            let _ = self.tell_reader(reader, Control::Stop);
+        for reader in &self.readers {
+            let _ = reader.handle().send(Control::Stop);
         }
         let mut report = FeedReport::default();
         let mut panicked = None;
         for reader in self.readers {
-            let Ok((engine, notes)) = reader.join() else {
+            let Ok((Taped { engine, .. }, notes)) = reader.join() else {
                 panicked = Some("reader");
                 continue;
             };
             report.notes.extend(notes);
             report.intake.merge(&engine.counters());
+            report.add_paths(engine.paths());
             let (latencies, outlets) = engine.take_apart();
             report.add_latencies(latencies);
             for outlet in outlets {
@@ -466,8 +462,9 @@ impl Threads {
                 Err(_) => panicked = Some("book"),
             }
         }
-        // The books are gone, and with them everything that hands incidents over.
+        // The books are gone, and with them everything that hands incidents and entries over.
         report.notes.extend(self.log.and_then(IncidentLog::stop));
+        report.recorder = self.recorder.map(Recorder::stop);
         panicked.map_or(Ok(report), |stage| Err(Error::Panicked { stage }))
     }
 }

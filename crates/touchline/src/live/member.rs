@@ -10,6 +10,7 @@ use touchline_venue::{Parsed, Rejected, Snapshots, VenueFacts};
 use super::outlet::{Outlet, Work};
 use super::path::Path;
 use super::sink::{CHANNELS, LiveSink, Local, Overlapping, Side};
+use crate::counters::ConnectionCounters;
 use crate::pipeline::{Borrowed, Intake, Stamped, Stamps, Timing};
 use crate::source::Event;
 
@@ -31,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) socket: Option<SocketId>,
     pub(crate) connection: Connection,
     pub(crate) intake: Intake,
+    /// What it reported.
+    pub(crate) counters: ConnectionCounters,
     /// Its instruments, by the number its parser gives them.
     pub(crate) locals: Vec<Local>,
     /// Whose each stream is.
@@ -140,6 +143,7 @@ impl Member {
             socket: None,
             connection,
             intake: Intake::new(venue, []),
+            counters: ConnectionCounters::default(),
             locals: Vec::new(),
             streams: Vec::new(),
             overlap: None,

@@ -4,10 +4,8 @@
 //! time. Readers are driven like `touchline-link` drives them; the books take what stands in their rings when told to.
 
 use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use crossbeam_queue::ArrayQueue;
 use touchline_book::{Keeper, Outcome, Start};
 use touchline_feed::{Gate, Rules};
 use touchline_link::{Answer, Command, Driver, SocketEvent, SocketId, Stamp, Turn};
@@ -22,7 +20,7 @@ use super::outlet::{Outlet, Sleeper};
 use super::path::PATHS_MAX;
 use super::watch::{Mailbox, Watch, Watched};
 use crate::Placement;
-use crate::pipeline::{Desk, Direct, Shard, lane};
+use crate::pipeline::{Desk, Shard};
 use crate::view::View;
 
 /// Sees every publication of a book: the instrument's number, what came, the book, and what became of it.
@@ -104,7 +102,7 @@ impl Offline {
         }
         let (outlets, books) = match plan.placement {
             Placement::BookThread => over_rings(plan, readers, shards),
-            Placement::Reader => (shards.into_iter().map(direct).collect(), None),
+            Placement::Reader => (shards.into_iter().map(Outlet::to).collect(), None),
         };
         let gate = Arc::new(Mutex::new(Gate::new()));
         let engines = outlets.into_iter().zip(subscribed).enumerate().map(|(index, (outlet, subscribed))| {
@@ -225,21 +223,10 @@ impl fmt::Debug for Offline {
 
 /// One group of books behind a ring of each reader.
 fn over_rings(plan: &OfflinePlan, readers: usize, shards: Vec<Shard<Watch>>) -> (Vec<Outlet>, Option<Books>) {
-    let asleep = Arc::new(AtomicBool::new(false));
+    let Some(shard) = shards.into_iter().next() else { return (Vec::new(), None) };
+    let (senders, books) = Books::behind_rings(shard, readers, plan.ring_records, true);
     // Never asleep, and so never woken.
-    let sleeper = Sleeper::new(std::thread::current(), Arc::clone(&asleep));
-    let (mut outlets, mut lanes) = (Vec::new(), Vec::new());
-    for _ in 0..readers {
-        let (sender, receiver) = lane(plan.ring_records);
-        outlets.push(Outlet::Lane { sender: Box::new(sender), overruns: 0, sleeper: sleeper.clone() });
-        lanes.push((receiver, false));
-    }
-    let mail = Arc::new(ArrayQueue::new(1));
-    let books = shards.into_iter().next().map(|shard| Books { shard, lanes, mail, asleep, spin: true });
-    (outlets, books)
-}
-
-/// Books on their reader's thread.
-fn direct(shard: Shard<Watch>) -> Outlet {
-    Outlet::Direct(Box::new(Direct { shard, body: Vec::with_capacity(4_096) }))
+    let sleeper = Sleeper::new(std::thread::current(), Arc::clone(&books.asleep));
+    let outlets = senders.into_iter().map(|sender| Outlet::over(sender, sleeper.clone()));
+    (outlets.collect(), Some(books))
 }

@@ -6,8 +6,9 @@ use std::thread::Thread;
 
 use touchline_market::Sink;
 
+use super::report::RingReport;
 use super::watch::Watch;
-use crate::pipeline::{Direct, LaneSender, Room};
+use crate::pipeline::{Direct, LaneSender, Room, Shard};
 
 /// The way to one group of books.
 pub(crate) enum Outlet {
@@ -34,6 +35,16 @@ pub(crate) trait Work {
 }
 
 impl Outlet {
+    /// Over this ring.
+    pub(crate) fn over(sender: LaneSender, sleeper: Sleeper) -> Self {
+        Self::Lane { sender: Box::new(sender), overruns: 0, sleeper }
+    }
+
+    /// To these books on this thread.
+    pub(crate) fn to(shard: Shard<Watch>) -> Self {
+        Self::Direct(Box::new(Direct { shard, body: Vec::with_capacity(4_096) }))
+    }
+
     /// Runs `work` with room for the updates of a message of `bytes` and for `more` records; `None` if there is no
     /// room.
     #[inline]
@@ -50,6 +61,13 @@ impl Outlet {
                 Some(output)
             }
         }
+    }
+
+    /// How full the ring to this book thread is.
+    pub(crate) fn ring(&mut self, book_thread: usize) -> Option<RingReport> {
+        let Self::Lane { sender, .. } = self else { return None };
+        let (capacity, used) = sender.fill();
+        Some(RingReport { reader: 0, book_thread, capacity, used })
     }
 
     /// A connection began or ceased to wait for room to tell its books that messages were lost.

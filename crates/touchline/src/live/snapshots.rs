@@ -30,6 +30,17 @@ pub(crate) enum Asked {
     },
 }
 
+impl Asked {
+    /// What it is for, in a word.
+    pub(crate) fn purpose(self) -> &'static str {
+        match self {
+            Self::Snapshot { .. } => "snapshot",
+            Self::Refresh { .. } => "refresh",
+            Self::Probe { .. } => "probe",
+        }
+    }
+}
+
 /// Requests without an answer.
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
@@ -43,6 +54,11 @@ impl Asks {
         self.next += 1;
         self.open.insert(self.next, asked);
         self.next
+    }
+
+    /// What a request that is on its way was made for.
+    pub(crate) fn get(&self, word: u64) -> Option<Asked> {
+        self.open.get(&word).copied()
     }
 
     /// What the request of this word was made for; it is answered now.

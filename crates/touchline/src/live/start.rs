@@ -1,27 +1,24 @@
 //! From a configuration to running threads.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use crossbeam_queue::ArrayQueue;
+use touchline_capture::recorder::Tap;
 use touchline_link::{ReaderOptions, Rest, Transport, Wait};
 
 use super::books::Books;
-use super::control::{BookControl, Subscribe};
+use super::control::Subscribe;
 use super::directory::Directory;
 use super::engine::{Engine, Setup};
 use super::feed::{BookThread, Desks, Feed, Group, Threads};
+use super::journal::{self, Taped};
 use super::outlet::{Outlet, Sleeper};
 use super::settings;
 use super::watch::{Mailbox, Watch};
 use crate::Error;
 use crate::config::{Config, Waiting};
 use crate::flight::IncidentLog;
-use crate::pipeline::{Direct, LaneReceiver, Placement, Shard, lane, pin, spawn};
-
-/// Room for what the front door tells a book thread at once.
-const MAIL: usize = 4_096;
+use crate::pipeline::{Placement, Shard, pin, spawn};
 
 /// Starts a feed.
 pub(super) fn start(config: Config) -> Result<Feed, Error> {
@@ -48,12 +45,21 @@ pub(super) fn start(config: Config) -> Result<Feed, Error> {
             first.push(found.subscribe);
         }
     }
-    let mut start = Starting { config: &config, transport, rest: &rest, mailboxes: &mailboxes };
+    let seeds: Vec<u64> = first.iter().map(|_| seed()).collect();
+    let recording = match &config.journal {
+        Some(journal) => Some(journal::start(journal, &config, &seeds, &first, &mut shards)?),
+        None => None,
+    };
+    let (recorder, taps) = recording.unzip();
+    let (rest_of, taps) = (&rest, taps.unwrap_or_default().into_iter());
+    let mut start =
+        Starting { config: &config, transport, rest: rest_of, mailboxes: &mailboxes, seeds, taps };
     let mut threads = match config.placement {
         Placement::BookThread => start.with_book_threads(shards, first)?,
         Placement::Reader => start.without_book_threads(shards, first)?,
     };
     threads.log = log;
+    threads.recorder = recorder;
     let notes = directory.take_notes();
     Ok(Feed::new(config, rest, desks, directory, threads, notes, Instant::now()))
 }
@@ -63,6 +69,10 @@ struct Starting<'a> {
     transport: Transport,
     rest: &'a Rest,
     mailboxes: &'a [Mailbox],
+    /// What each reader's retries are spread by.
+    seeds: Vec<u64>,
+    /// Each reader's way into the journal, if there is one.
+    taps: std::vec::IntoIter<Tap>,
 }
 
 impl Starting<'_> {
@@ -74,33 +84,18 @@ impl Starting<'_> {
         let mut threads = Threads::default();
         let mut outlets: Vec<Vec<Outlet>> = (0..self.config.reader_count()).map(|_| Vec::new()).collect();
         for (index, shard) in shards.into_iter().enumerate() {
-            let (mut senders, mut lanes) = (Vec::new(), Vec::<(LaneReceiver, bool)>::new());
-            for _ in 0..self.config.reader_count() {
-                let (sender, receiver) = lane(self.config.ring_records);
-                senders.push(sender);
-                lanes.push((receiver, false));
-            }
-            let mail = Arc::new(ArrayQueue::<BookControl>::new(MAIL));
-            let asleep = Arc::new(AtomicBool::new(false));
+            let spin = self.config.wait == Waiting::Spin;
+            let (senders, books) =
+                Books::behind_rings(shard, self.config.reader_count(), self.config.ring_records, spin);
+            let (mail, asleep) = (Arc::clone(&books.mail), Arc::clone(&books.asleep));
             let core = self.config.book_cores.get(index).copied();
-            let books = Books {
-                shard,
-                lanes,
-                mail: Arc::clone(&mail),
-                asleep: Arc::clone(&asleep),
-                spin: self.config.wait == Waiting::Spin,
-            };
             let thread = spawn("book", move || {
                 let note = pin(core);
                 (books.run(), note)
             })?;
             let sleeper = Sleeper::new(thread.thread().clone(), asleep);
             for (outlets, sender) in outlets.iter_mut().zip(senders) {
-                outlets.push(Outlet::Lane {
-                    sender: Box::new(sender),
-                    overruns: 0,
-                    sleeper: sleeper.clone(),
-                });
+                outlets.push(Outlet::over(sender, sleeper.clone()));
             }
             threads.groups.push(Group::Thread { mail, sleeper });
             threads.books.push(BookThread { thread });
@@ -118,15 +113,14 @@ impl Starting<'_> {
     ) -> Result<Threads, Error> {
         let mut threads = Threads::default();
         for (index, (shard, first)) in shards.into_iter().zip(first).enumerate() {
-            let direct = Direct { shard, body: Vec::with_capacity(4_096) };
             threads.groups.push(Group::Reader(index));
-            self.reader(index, vec![Outlet::Direct(Box::new(direct))], first, &mut threads)?;
+            self.reader(index, vec![Outlet::to(shard)], first, &mut threads)?;
         }
         Ok(threads)
     }
 
     fn reader(
-        &self,
+        &mut self,
         index: usize,
         outlets: Vec<Outlet>,
         first: Vec<Subscribe>,
@@ -139,7 +133,7 @@ impl Starting<'_> {
             gate: Arc::clone(&threads.gate),
             outlets,
             measured: self.config.measured,
-            seed: seed() ^ index as u64,
+            seed: self.seeds.get(index).copied().unwrap_or_default(),
         };
         let options = ReaderOptions {
             name: format!("touchline-reader-{index}"),
@@ -150,7 +144,8 @@ impl Starting<'_> {
             },
             transport: self.transport.clone(),
         };
-        let reader = touchline_link::spawn(options, self.rest.clone(), Engine::new(setup, first))
+        let taped = Taped::new(Engine::new(setup, first), index, self.taps.next());
+        let reader = touchline_link::spawn(options, self.rest.clone(), taped)
             .map_err(|source| Error::Thread { stage: "reader", source })?;
         if let Some(mailbox) = self.mailboxes.get(index) {
             let _ = mailbox.set(reader.handle());

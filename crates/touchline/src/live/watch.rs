@@ -9,6 +9,7 @@ use touchline_market::{Bug, Head, InstrumentId, Nanos, State, UpdateKind, plante
 use touchline_venue::{Snapshots, VenueFacts};
 
 use super::control::Control;
+use super::journal::{BookHash, Hashes};
 use super::path::{self, PATHS_MAX, Path};
 use crate::events::{Event, EventKind, Sender};
 use crate::flight::{Incident, IncidentSender};
@@ -37,6 +38,8 @@ pub(crate) struct Watched {
     asked: u8,
     /// When deeper levels were last asked for.
     refreshed: Nanos,
+    /// Its hash is written down with the first message from then on.
+    hash_from: Nanos,
     /// Levels a side that the book should know; 0 where no more can be asked for than come by the stream.
     wanted: u32,
 }
@@ -53,9 +56,9 @@ impl Watched {
             *key = path.key(id, venue);
         }
         let (several, merged) = (paths > 1, path::is_merged(venue));
-        let (state, refreshed) = (State::Init, Nanos::NONE);
+        let (state, refreshed, hash_from) = (State::Init, Nanos::NONE, Nanos::NONE);
         // The reader asks for the first snapshot by itself, as soon as the stream is acknowledged.
-        Self { id, reader, keys, several, merged, state, asked: u8::MAX, refreshed, wanted }
+        Self { id, reader, keys, several, merged, state, asked: u8::MAX, refreshed, hash_from, wanted }
     }
 
     /// The place of the book that this path brings, among those that are built.
@@ -75,6 +78,8 @@ pub(crate) struct Watch {
     consumers: Vec<Sender>,
     /// Something is to be asked of a reader.
     asks: bool,
+    /// Where the books' hashes go, where they are wanted.
+    hashes: Option<Hashes>,
     /// What the next change of state tells of.
     incident: Option<Arc<Incident>>,
     /// Where incidents are written.
@@ -91,6 +96,7 @@ impl Watch {
             readers,
             consumers: Vec::new(),
             asks: false,
+            hashes: None,
             incident: None,
             log: None,
             #[cfg(feature = "simulation")]
@@ -108,6 +114,21 @@ impl Watch {
     #[cfg(feature = "simulation")]
     pub(crate) fn take_needs(&mut self, reader: usize) -> Vec<(u32, bool)> {
         self.readers.get_mut(reader).map(|(_, needs)| std::mem::take(needs)).unwrap_or_default()
+    }
+
+    /// From now on the books' hashes are written down.
+    pub(crate) fn set_hashes(&mut self, hashes: Hashes) {
+        self.hashes = Some(hashes);
+    }
+
+    /// The hashes that were kept.
+    pub(crate) fn take_hashes(&mut self) -> Vec<BookHash> {
+        self.hashes.as_mut().map(Hashes::take).unwrap_or_default()
+    }
+
+    /// Whatever the books want asked, nobody is to ask it.
+    pub(crate) fn forget_needs(&mut self) {
+        self.readers.iter_mut().for_each(|(_, needs)| needs.clear());
     }
 
     /// The same, with a place where incidents are written.
@@ -229,6 +250,13 @@ impl crate::pipeline::Observer for Watch {
         let usual = matches!(outcome, Outcome::Applied | Outcome::Stale) && head.kind == UpdateKind::Delta;
         if !usual || !lives {
             self.look(head, keeper);
+        }
+        if let Some(hashes) = &mut self.hashes
+            && let Some(watched) = self.books.get_mut(head.instrument.0 as usize)
+            && head.ts_recv >= watched.hash_from
+            && head.kind != UpdateKind::Break
+        {
+            watched.hash_from = hashes.take_down(watched.id, head, keeper);
         }
         #[cfg(feature = "simulation")]
         if let Some(watched) = self.books.get(head.instrument.0 as usize)

@@ -156,6 +156,8 @@ impl Desk {
             state: self.keeper().state(),
             epoch: self.keeper().epoch(),
             sequence: self.keeper().sequence(),
+            updated: self.keeper().ts_recv(),
+            lapses: self.flight.lapses(),
             levels: [Side::Bid, Side::Ask].map(|side| self.keeper().book().len(side)),
             counters: self.kept.counters(),
             buffered: self.kept.buffered(),
@@ -260,7 +262,11 @@ impl Desk {
         outcome: Outcome,
         observer: &mut O,
     ) {
-        if !self.flight.was_live() || !O::INCIDENTS {
+        if !self.flight.was_live() {
+            return;
+        }
+        self.flight.count_lapse(self.kept.keeper().state());
+        if !O::INCIDENTS {
             return;
         }
         let (instrument, continuity, keeper) = (&self.instrument, self.continuity, self.kept.keeper());

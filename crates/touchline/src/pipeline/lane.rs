@@ -106,6 +106,12 @@ impl LaneSender {
         self.beside.overrun.store(overrun, Release);
     }
 
+    /// Records that the ring has room for, and how many of them are not known to be free.
+    pub(crate) fn fill(&mut self) -> (usize, usize) {
+        let capacity = self.ring.capacity();
+        (capacity, capacity.saturating_sub(self.ring.free()))
+    }
+
     /// Is nobody there to take anything any more?
     pub(crate) fn is_abandoned(&self) -> bool {
         self.ring.is_abandoned()

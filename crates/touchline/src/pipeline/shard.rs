@@ -109,6 +109,10 @@ pub struct BookReport {
     pub epoch: u32,
     /// The book's last sequence.
     pub sequence: Sequence,
+    /// When the newest message that the book holds was received; [`Nanos::NONE`] while there is none.
+    pub updated: Nanos,
+    /// How often it was LIVE and ceased to be, by the reasons in the order of [`Reason::ALL`].
+    pub lapses: [u64; Reason::ALL.len()],
     /// Levels at the end: bids, asks.
     pub levels: [usize; 2],
     /// What became of its messages.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use touchline::config::Endpoint;
 use touchline::market::{Address, Channel};
 
-use super::{Cores, PlacementName, Threads, cores, venue};
+use super::{Cores, Observe, PlacementName, Threads, cores, venue};
 
 /// Arguments of `watch`.
 #[derive(Args, Debug)]
@@ -15,6 +15,7 @@ use super::{Cores, PlacementName, Threads, cores, venue};
   touchline watch binance:BTC-USDT binance-usdm:@ETHUSDT --channels book,trade,bbo
   touchline watch --config touchline.toml
   touchline watch binance:BTC-USDT --json --seconds 60 | jq -c 'select(.type==\"book\") | .bid'
+  touchline watch --config touchline.toml --metrics 127.0.0.1:9464 --log info 2>log
 
 On a terminal a screen is shown: q, Esc or Ctrl-C end it, the arrow keys and Tab
 select an instrument, p pauses. Elsewhere a line is printed for every instrument
@@ -38,6 +39,8 @@ pub(crate) struct Watch {
     pub(crate) depth: u8,
     #[command(flatten)]
     pub(crate) live: Live,
+    #[command(flatten)]
+    pub(crate) observe: Observe,
     /// Print JSON lines, also on a terminal.
     #[arg(long)]
     pub(crate) json: bool,

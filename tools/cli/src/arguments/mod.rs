@@ -1,6 +1,9 @@
 //! The command line.
 
+mod latency;
 mod live;
+mod observe;
+mod record;
 #[cfg(test)]
 mod tests;
 mod why;
@@ -13,7 +16,10 @@ use touchline::{Pace, Placement};
 
 use crate::exit::Failure;
 
+pub(crate) use latency::Latency;
 pub(crate) use live::{Check, Demo, Instruments, Live, Once, Reach, Simulate, Symbols, WaitName, Watch};
+pub(crate) use observe::Observe;
+pub(crate) use record::Record;
 pub(crate) use why::Why;
 
 /// Low-latency feed handler for crypto exchanges: verified order books from raw exchange bytes.
@@ -35,14 +41,20 @@ pub(crate) use why::Why;
     touchline verify btcusdt.cap.zst --out out.json
   Find out why a book stopped being LIVE:
     touchline why btcusdt.cap.zst
+  Write down everything that is seen, said and done, and show that it can be done again:
+    touchline record binance:BTC-USDT --out journal
+    touchline replay journal/touchline-*-000001.tlj
   Measure each stage's latency, then open out/report.html:
     touchline replay btcusdt.cap.zst --report out
+  See whether another run was slower:
+    touchline latency before/latency.hlog out/latency.hlog --fail-above 1.10
 
 Exit codes:
   0    sound
-  1    a book could not be trusted, stopped being LIVE (why), or is not the venue's (--audit)
+  1    a book could not be trusted, stopped being LIVE (why), or is not the venue's (--audit);
+       a run is slower than allowed (latency)
   2    wrong usage or configuration, or a result that cannot be had or written
-  3    the recording is damaged or cannot be read
+  3    the recording or log is damaged or cannot be read
   130  stopped by Ctrl-C; a second Ctrl-C stops at once"
 )]
 pub(crate) struct Arguments {
@@ -70,8 +82,12 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Say why books stopped being LIVE, in a recording or in a running feed's files.
     Why(Why),
-    /// Replay a recording through pinned threads and measure each stage.
+    /// Write down everything a feed sees, says and does.
+    Record(Record),
+    /// Replay a recording through pinned threads and measure each stage; run a journal again.
     Replay(Replay),
+    /// Compare the latencies of runs, and fail if one is too slow.
+    Latency(Latency),
     /// List the venues that are spoken.
     Venues(Venues),
 }
@@ -131,9 +147,13 @@ pub(crate) struct Verify {
 At `--pace max` the reader runs ahead of the books and messages queue in the
 ring: ring and end-to-end figures are then those of a pipeline at its limit.
 In a paced replay each message counts from the moment it was due, so that a
-stall counts for every message behind it.")]
+stall counts for every message behind it.
+
+A journal (.tlj, of `touchline record`) is run again instead, as fast as it goes and
+on one thread: the same feed is told the same, must ask and say the same, and build
+the same books. The exit code is 1 if anything differed or is missing.")]
 pub(crate) struct Replay {
-    /// The recording: .cap.zst, or uncompressed.
+    /// The recording: .cap.zst, or uncompressed; or the first file of a journal, .tlj.
     pub(crate) capture: PathBuf,
     /// How fast: max, real, or a multiple of real time such as 10x.
     #[arg(long, value_name = "PACE", default_value = "max", value_parser = pace)]

@@ -11,6 +11,8 @@ use touchline::market::{Channel, InstrumentId, Nanos, Reason, State};
 use touchline::{Error, Feed, FeedReport, View};
 use touchline_feed::{Phase, Report};
 
+use crate::observe::Observing;
+
 use super::model::{Book, Connection, Figures, Happening, Model, Status};
 
 /// How often rates, latencies and connections are asked for.
@@ -28,6 +30,7 @@ const EVENTS: usize = 16_384;
 /// A feed that is being started, kept trying, or running; and the model of it.
 pub(crate) struct Gatherer {
     config: Config,
+    observing: Observing,
     phase: FeedPhase,
     retry: Duration,
     began: Instant,
@@ -76,12 +79,18 @@ pub(crate) fn now() -> Nanos {
 impl Gatherer {
     /// Begins to start a feed.
     pub(crate) fn new(config: Config) -> Self {
+        Self::observed(config, Observing::default())
+    }
+
+    /// The same, of a feed that is shown to other programs.
+    pub(crate) fn observed(config: Config, observing: Observing) -> Self {
         let named = |name: String| Book { name, ..Book::default() };
         let subscriptions = &config.subscriptions;
         let books = subscriptions.iter().map(|one| named(one.instrument.to_string())).collect();
         Self {
             phase: starting(&config),
             config,
+            observing,
             retry: RETRY[0],
             began: Instant::now(),
             reported: Instant::now(),
@@ -206,6 +215,7 @@ impl Gatherer {
     }
 
     fn run(&mut self, feed: Feed) -> Result<(), Error> {
+        self.observing.attach(&feed)?;
         let kinds = Kinds::of(&[EventKind::State, EventKind::Connection]);
         let events = feed.events_with(EventsConfig { capacity: EVENTS, kinds });
         let name = |view: &View| format!("{}:{}", view.instrument().venue, view.instrument().name);

@@ -11,10 +11,9 @@ pub(crate) mod terminal;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use touchline::config::Config;
-
 use crate::arguments::Watch;
 use crate::exit::{Ending, Failure};
+use crate::observe::Observing;
 use crate::{interrupt, live, out};
 
 use gather::Gatherer;
@@ -42,12 +41,14 @@ enum End {
 
 pub(crate) fn run(arguments: &Watch) -> Result<Ending, Failure> {
     let config = live::config(&arguments.live, &arguments.instruments, &arguments.channels)?;
+    let observing = Observing::start(&arguments.observe)?;
+    let gatherer = Gatherer::observed(config, observing);
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let whole_screen = !arguments.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if whole_screen {
-        return on_screen(config, usize::from(arguments.depth), until);
+        return on_screen(gatherer, usize::from(arguments.depth), until);
     }
-    as_lines(config, if arguments.json { Form::Json } else { Form::Plain }, until)
+    as_lines(gatherer, if arguments.json { Form::Json } else { Form::Plain }, until)
 }
 
 /// What a watch ends with.
@@ -76,9 +77,8 @@ fn stop(gatherer: Gatherer) {
     }
 }
 
-fn on_screen(config: Config, depth: usize, until: Option<Instant>) -> Result<Ending, Failure> {
+fn on_screen(mut gatherer: Gatherer, depth: usize, until: Option<Instant>) -> Result<Ending, Failure> {
     let interrupt = interrupt::flag();
-    let mut gatherer = Gatherer::new(config);
     let mut screen = Screen::open()?;
     // The convention of https://no-color.org.
     let colours = std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
@@ -125,9 +125,8 @@ fn on_screen(config: Config, depth: usize, until: Option<Instant>) -> Result<End
     Ok(ending)
 }
 
-fn as_lines(config: Config, form: Form, until: Option<Instant>) -> Result<Ending, Failure> {
+fn as_lines(mut gatherer: Gatherer, form: Form, until: Option<Instant>) -> Result<Ending, Failure> {
     let interrupt = interrupt::flag();
-    let mut gatherer = Gatherer::new(config);
     let mut end = loop {
         let due = gatherer.look()?;
         let mut lines: Vec<_> = gatherer.news().iter().map(|status| lines::status(form, status)).collect();

@@ -5,7 +5,9 @@ mod check;
 mod exchange;
 mod exit_codes;
 mod interrupt;
+mod latency;
 mod live;
+mod observe;
 mod output;
 mod why;
 

@@ -1,0 +1,19 @@
+//! Arguments of what a running command shows of itself.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+/// What a running command shows of itself.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Observe {
+    /// Serve /metrics, /live and /ready on this address of this machine, e.g. 127.0.0.1:9464; port 0 is any.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Write a log to standard error: error, warn, info, debug or trace [default: TOUCHLINE_LOG, else off].
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// Write it as JSON lines.
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}

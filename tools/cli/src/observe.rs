@@ -1,0 +1,68 @@
+//! What a running command shows of its feed to other programs: metrics over HTTP, and a log.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use touchline::market::InstrumentId;
+use touchline::{Error, Feed, FeedReport, Reporter};
+use touchline_observe::logs::{self, Follower, Settings};
+use touchline_observe::{Server, serve};
+
+use crate::arguments::Observe;
+use crate::exit::Failure;
+use crate::out;
+
+/// The feed that runs now, if one does.
+type Running = Arc<Mutex<Option<Arc<Reporter>>>>;
+
+/// What was asked for, from before the feed is there until after its end.
+#[derive(Debug, Default)]
+pub(crate) struct Observing {
+    feed: Running,
+    logs: bool,
+    _server: Option<Server>,
+    follower: Option<Follower>,
+}
+
+impl Observing {
+    /// Starts what was asked for.
+    pub(crate) fn start(arguments: &Observe) -> Result<Self, Failure> {
+        let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        let filter = logs::wanted(arguments.log.as_deref());
+        let logs = filter != Settings::default().filter;
+        if logs {
+            let settings = Settings { filter, json: arguments.log_json, ..Settings::default() };
+            logs::start(&settings).map_err(|error| usage(&error))?;
+        }
+        let feed = Running::default();
+        let server = arguments.metrics.map(|address| {
+            let feed = Arc::clone(&feed);
+            serve(address, move || report(&feed)).map_err(|error| usage(&error))
+        });
+        let server = server.transpose()?;
+        if let Some(server) = &server {
+            out::remark(&format!("metrics: http://{}/metrics", server.address()));
+        }
+        Ok(Self { feed, logs, _server: server, follower: None })
+    }
+
+    /// A feed runs: it is shown from now on.
+    pub(crate) fn attach(&mut self, feed: &Feed) -> Result<(), Error> {
+        let reporter = Arc::new(feed.reporter());
+        *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&reporter));
+        if self.logs {
+            let name = move |id: InstrumentId| {
+                let instrument = reporter.instrument(id)?;
+                Some(format!("{}:{}", instrument.venue, instrument.name))
+            };
+            let follower = logs::follow(feed.events_with(logs::EVENTS), name);
+            self.follower = Some(follower.map_err(|source| Error::Thread { stage: "log", source })?);
+        }
+        Ok(())
+    }
+}
+
+/// How the feed stands. One that is still being started has nothing to report, which is no reason to end the program.
+fn report(feed: &Running) -> Result<FeedReport, Error> {
+    let running = feed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    running.map_or_else(|| Ok(FeedReport::default()), |reporter| reporter.report())
+}

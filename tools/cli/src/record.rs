@@ -1,0 +1,146 @@
+//! `touchline record`: a feed whose every input is written down.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use touchline::config::{JournalConfig, Secrets};
+use touchline::recorder::RecorderStatus;
+use touchline::{Feed, FeedReport};
+
+use crate::arguments::Record;
+use crate::exit::{Ending, Failure};
+use crate::{interrupt, live, numbers, out, progress};
+
+/// How often it is said how things stand: on a terminal, and elsewhere.
+const TICK: Duration = Duration::from_millis(250);
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Outcome {
+    folder: String,
+    last_file: String,
+    entries: u64,
+    bytes: u64,
+    lost_entries: u64,
+    lost_bytes: u64,
+    redacted: u64,
+    error: Option<String>,
+    frames: u64,
+    rejected: u64,
+    dropped: u64,
+    books: usize,
+    books_live_at_the_end: usize,
+}
+
+pub(crate) fn run(arguments: &Record) -> Result<Ending, Failure> {
+    let interrupt = interrupt::flag();
+    let mut config = live::config(&arguments.live, &arguments.instruments, &arguments.channels)?;
+    let mut journal = JournalConfig::new(&arguments.out);
+    journal.name.clone_from(&arguments.name);
+    journal.file_bytes_max = arguments.file_mib << 20;
+    journal.file_period = Duration::from_secs(60 * arguments.file_minutes);
+    journal.hash_every = Duration::from_millis(arguments.hash_ms);
+    journal.secrets = secrets(arguments)?;
+    config.journal = Some(journal);
+    config.measured = false;
+    let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let feed = progress::during("connecting", || Feed::builder().config(config).start())?;
+    let ticker = progress::ticker();
+    let mut line_at = Instant::now() + LINE_EVERY;
+    loop {
+        let text = standing(&feed);
+        if line_at <= Instant::now() && !std::io::stderr().is_terminal() {
+            out::remark(&text);
+            line_at += LINE_EVERY;
+        }
+        ticker.set_message(text);
+        let next = Instant::now() + TICK;
+        let next = until.map_or(next, |until| next.min(until));
+        if interrupt.sleep_until(next) || until.is_some_and(|until| Instant::now() >= until) {
+            break;
+        }
+    }
+    ticker.finish_and_clear();
+    let live = feed.views().iter().filter(|(_, view)| view.touch().state.is_live()).count();
+    let report = feed.stop()?;
+    let Some(status) = report.recorder.clone() else { return Ok(Ending::Untrusted) };
+    for note in &report.notes {
+        out::remark(&format!("note: {note}"));
+    }
+    if arguments.json {
+        out::json(&outcome(arguments, &report, &status, live))?;
+    } else {
+        out::result(&summary(&report, &status, live))?;
+    }
+    let whole = status.lost_entries == 0 && status.failing_since.is_none();
+    Ok(if whole { Ending::Sound } else { Ending::Untrusted })
+}
+
+fn secrets(arguments: &Record) -> Result<Secrets, Failure> {
+    let Some(path) = &arguments.secrets else { return Ok(Secrets::default()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Failure::Usage(format!("cannot read {}: {source}", path.display())))?;
+    Ok(Secrets::new(text.lines().map(|line| line.trim().to_owned())))
+}
+
+/// How things stand, in a line.
+fn standing(feed: &Feed) -> String {
+    let views = feed.views();
+    let live = views.iter().filter(|(_, view)| view.touch().state.is_live()).count();
+    let status = feed.recorder().unwrap_or_default();
+    let mut text = format!(
+        "{live} of {} books LIVE, {} entries, {} bytes",
+        views.len(),
+        numbers::grouped(status.entries),
+        numbers::grouped(status.bytes_written)
+    );
+    if status.lost_entries > 0 {
+        text.push_str(&format!(", {} LOST", numbers::grouped(status.lost_entries)));
+    }
+    if let (Some(_), Some(error)) = (status.failing_since, &status.last_error) {
+        text.push_str(&format!(", cannot write: {error}"));
+    }
+    text
+}
+
+fn summary(report: &FeedReport, status: &RecorderStatus, live: usize) -> String {
+    let mut text = format!(
+        "recorded {} entries ({} frames) in {} bytes; {live} of {} books were LIVE at the end\nlast file: {}",
+        numbers::grouped(status.entries),
+        numbers::grouped(report.intake.received),
+        numbers::grouped(status.bytes_written),
+        report.books.len(),
+        status.path.display()
+    );
+    if status.redacted > 0 {
+        text.push_str(&format!("\n{} secrets were replaced", numbers::grouped(status.redacted)));
+    }
+    if status.lost_entries > 0 {
+        let (entries, bytes) = (numbers::grouped(status.lost_entries), numbers::grouped(status.lost_bytes));
+        text.push_str(&format!("\nLOST: {entries} entries of {bytes} bytes, recorded as gaps"));
+    }
+    if let Some(error) = &status.last_error {
+        text.push_str(&format!("\nlast error: {error}"));
+    }
+    text
+}
+
+fn outcome(arguments: &Record, report: &FeedReport, status: &RecorderStatus, live: usize) -> Outcome {
+    Outcome {
+        folder: arguments.out.display().to_string(),
+        last_file: status.path.display().to_string(),
+        entries: status.entries,
+        bytes: status.bytes_written,
+        lost_entries: status.lost_entries,
+        lost_bytes: status.lost_bytes,
+        redacted: status.redacted,
+        error: status.last_error.clone(),
+        frames: report.intake.received,
+        rejected: report.intake.rejected.iter().sum(),
+        dropped: report.intake.dropped,
+        books: report.books.len(),
+        books_live_at_the_end: live,
+    }
+}
