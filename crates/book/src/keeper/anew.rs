@@ -26,14 +26,14 @@ pub(super) struct Old {
 }
 
 impl Old {
-    /// Takes an update that is older than `newest`. Is it one of a new count? `phase` is the book's: a stream that
-    /// has to reach a snapshot first may be behind it for longer than one that runs.
+    /// Takes an update that is older than `newest`. Is it one of a new count? A stream that has to reach a snapshot first
+    /// may be behind it for longer than one that is `running`.
     ///
     /// Where updates are not `numbered`, none says what it follows.
     pub(super) fn is_new_count(
         &mut self,
         newest: Sequence,
-        phase: Phase,
+        running: bool,
         head: &Head,
         numbered: bool,
     ) -> bool {
@@ -43,20 +43,25 @@ impl Old {
         }
         let gets_further = head.sequence > self.furthest;
         self.furthest = self.furthest.max(head.sequence);
-        let running = matches!(phase, Phase::Following | Phase::Recording);
         let bound_ns = if running { REPETITIONS_NS } else { REACHED_WITHIN_NS };
         (numbered && head.previous == Sequence(0)) || gets_further && is_after(bound_ns, self.since, head)
     }
 }
 
 impl Keeper {
+    /// Has the stream reached the levels? A live book's has, also where its last update was the one that proved them.
+    pub(super) fn is_running(&self) -> bool {
+        self.state.is_live() || matches!(self.phase, Phase::Following | Phase::Recording)
+    }
+
     /// An old update in a running stream.
     #[cold]
     pub(super) fn hear_old<'a, I>(&mut self, head: &Head, body: I) -> Outcome
     where
         I: Iterator<Item = &'a Record> + Clone,
     {
-        if self.old.is_new_count(self.last, self.phase, head, !self.is_unnumbered()) {
+        let (newest, running, numbered) = (self.last, self.is_running(), !self.is_unnumbered());
+        if self.old.is_new_count(newest, running, head, numbered) {
             self.restart(head, body)
         } else {
             self.drop_stale()
@@ -127,6 +132,27 @@ mod tests {
                 assert_eq!((book.epoch(), book.sequence().0), (epoch + 1, 3));
                 assert!(book.counters().balance(book.buffered()), "{:?}", book.counters());
             }
+        }
+    }
+
+    /// The update that ends at the snapshot proves it, and the next one is of a new count whose beginning was lost: that is
+    /// found out as soon as in any other live book.
+    #[test]
+    fn new_count_is_found_out_right_behind_a_proof() {
+        for family in COUNTED {
+            let mut book = keeper(family);
+            book.take(&delta(499, 500, &[(10, 1)], &[]));
+            book.take(&beside(500, &[(10, 1)], &[]));
+            assert_eq!(book.state(), LIVE, "{family:?}");
+            let old = |time: u64, sequence| at(SECOND + time, delta(sequence - 1, sequence, &[(7, 7)], &[]));
+            check(
+                &mut book,
+                &[
+                    (old(0, 5), Outcome::Stale, LIVE),
+                    (old(0, 5), Outcome::Stale, LIVE),
+                    (old(REPETITIONS_NS + 1, 6), Outcome::Gap, RESET),
+                ],
+            );
         }
     }
 

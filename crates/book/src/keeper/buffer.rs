@@ -101,9 +101,10 @@ impl Keeper {
         if let Err(error) = crate::book::check_body(head, &body) {
             return self.reject(error);
         }
+        let running = self.is_running();
         if let Some(last) = self.buffer.last() {
             match judge(self.config.continuity, last, head.previous, head.sequence) {
-                Step::Stale if self.old.is_new_count(last, self.phase, head, true) => self.begin_count(),
+                Step::Stale if self.old.is_new_count(last, running, head, true) => self.begin_count(),
                 Step::Stale => return self.drop_stale(),
                 Step::Gap => {
                     self.counters.gaps += 1;

@@ -48,7 +48,8 @@ impl Keeper {
             return self.handle(head, body);
         }
         self.counters.received += 1;
-        if self.old.is_new_count(self.frontier(), self.phase, head, true) {
+        let (newest, running) = (self.frontier(), self.is_running());
+        if self.old.is_new_count(newest, running, head, true) {
             self.restart(head, body)
         } else {
             self.drop_stale()
