@@ -164,8 +164,19 @@ fn a_full_disk_ends_with_2() {
 fn help_and_version_end_with_0() {
     let version = touchline(["--version"]);
     assert_eq!((version.code, version.out), (Some(0), format!("touchline {}\n", env!("CARGO_PKG_VERSION"))));
-    let commands =
-        ["demo", "watch", "once", "check", "instruments", "simulate", "verify", "why", "replay", "latency"];
+    let commands = [
+        "demo",
+        "watch",
+        "once",
+        "check",
+        "instruments",
+        "simulate",
+        "verify",
+        "why",
+        "record",
+        "replay",
+        "latency",
+    ];
     let mut helps = vec![vec!["--help"]];
     helps.extend(commands.map(|command| vec![command, "--help"]));
     for arguments in helps {

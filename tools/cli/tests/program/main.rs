@@ -9,6 +9,7 @@ mod latency;
 mod live;
 mod observe;
 mod output;
+mod record;
 mod why;
 
 use std::ffi::OsStr;
