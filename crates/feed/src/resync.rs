@@ -82,12 +82,12 @@ impl Resyncs {
         }
     }
 
-    /// The instrument needs a snapshot, and one is to come without a further request: its stream begins now. It is asked
-    /// for if it does not come.
-    pub fn expect(&mut self, id: u32, priority: u8, now: Moment) {
+    /// The instrument needs a snapshot, and one is to come without a further request: its stream began `since` then, at the
+    /// latest now. It is asked for if it does not come in time.
+    pub fn expect(&mut self, id: u32, priority: u8, since: Moment, now: Moment) {
         self.begin(id, priority, now);
         let need = self.get(id);
-        (need.in_flight, need.timer) = (true, now + TIMEOUT);
+        (need.in_flight, need.timer) = (true, since + TIMEOUT);
         self.arm_timer(id);
     }
 
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn old_timeout_does_not_fail_the_next_request() {
         let mut resyncs = allowed();
-        resyncs.expect(1, 0, ms(0));
+        resyncs.expect(1, 0, ms(0), ms(0));
         resyncs.came(1, ms(1_000));
         resyncs.need(1, 0, ms(9_000));
         assert_eq!(resyncs.next_due(ms(9_250)), Some(1));
@@ -376,14 +376,14 @@ mod tests {
     #[test]
     fn expected_snapshot_is_asked_for_when_it_does_not_come() {
         let mut resyncs = allowed();
-        resyncs.expect(1, 0, ms(0));
-        resyncs.expect(2, 0, ms(0));
+        resyncs.expect(1, 0, ms(0), ms(0));
+        resyncs.expect(2, 0, ms(0), ms(0));
         resyncs.need(1, 0, ms(100));
         resyncs.came(2, ms(200));
         assert_eq!((resyncs.late(ms(4_999)), resyncs.late(ms(5_000))), (None, Some(1)));
         assert_eq!((resyncs.next_due(ms(9_999)), resyncs.next_due(ms(10_000))), (None, Some(1)));
         // Asked for, its stream begins again: from there it has its time again.
-        resyncs.expect(1, 0, ms(10_100));
+        resyncs.expect(1, 0, ms(10_100), ms(10_100));
         assert_eq!(resyncs.next_due(ms(20_099)), None);
         resyncs.came(1, ms(20_099));
         assert_eq!((resyncs.next_due(ms(60_000)), resyncs.is_needed(1)), (None, false));

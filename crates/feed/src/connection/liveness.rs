@@ -86,6 +86,12 @@ impl Connection {
         Some(heard.max(watch.proven))
     }
 
+    /// When a stream was acknowledged, or last proved to have nothing new.
+    #[must_use]
+    pub fn acknowledged_at(&self, stream: StreamId) -> Option<Moment> {
+        self.streams.acknowledged_at(stream)
+    }
+
     /// When data of a stream last came.
     #[must_use]
     pub fn spoke_at(&self, stream: StreamId) -> Option<Moment> {
@@ -272,6 +278,11 @@ impl Streams {
     }
 
     /// The acknowledged streams that can be probed: place, when data last came, what is known of its silence.
+    fn acknowledged_at(&self, stream: StreamId) -> Option<Moment> {
+        let slot = self.slots.get(stream.0 as usize)?;
+        (slot.standing == Standing::Acknowledged).then_some(slot.watch.proven)
+    }
+
     fn watched(&self) -> impl Iterator<Item = (u32, Moment, Watch)> {
         let all = (0_u32..).zip(self.slots.iter().zip(&self.data_at));
         let watched = all.filter(|(_, (slot, _))| slot.probe && slot.standing == Standing::Acknowledged);

@@ -244,7 +244,7 @@ impl Engine {
                 }
             }
             Action::Probe(stream) => self.probe(index, stream, now),
-            Action::Subscribed(stream) => self.subscribed(index, stream, now),
+            Action::Subscribed(stream) => self.subscribed(index, stream, now, now),
             Action::Break { stream, reason, dead } => self.broken(index, stream, reason, dead),
             Action::Replace => self.replace(index, now),
             Action::Report(report) => self.report(index, report),
@@ -308,8 +308,9 @@ impl Engine {
         }
     }
 
-    /// A stream was acknowledged: its book may have its snapshot.
-    pub(super) fn subscribed(&mut self, index: usize, stream: StreamId, now: Moment) {
+    /// A stream was acknowledged: its book may have its snapshot. One that the stream is to begin with is on its way `since`
+    /// then.
+    pub(super) fn subscribed(&mut self, index: usize, stream: StreamId, since: Moment, now: Moment) {
         let Some(member) = self.member_mut(index) else { return };
         let place = member.places.get(stream.0 as usize).copied().flatten();
         if let (Some((overlap, Side::New)), Some(place)) = (member.overlap, place) {
@@ -338,7 +339,7 @@ impl Engine {
             // A book that another connection carries says itself what it needs.
             (false, _) if beside => {}
             (false, _) => self.resyncs.need(key, 0, now),
-            (true, false) => self.resyncs.expect(key, 0, now),
+            (true, false) => self.resyncs.expect(key, 0, since, now),
             (true, true) => {} // It came before the acknowledgement.
         }
     }

@@ -45,7 +45,7 @@ impl Engine {
             Some(Snapshots::Stream) => {
                 let begins = self.resubscribe(key, now);
                 if begins {
-                    self.resyncs.expect(key, 0, now);
+                    self.resyncs.expect(key, 0, now, now);
                 }
                 begins
             }

@@ -221,7 +221,8 @@ impl Engine {
             member.connection.streams().filter(|(_, _, done)| *done).map(|(stream, _, _)| stream).collect()
         });
         for stream in acknowledged {
-            self.subscribed(new, stream, now);
+            let since = self.begun_since(new, stream).unwrap_or(now);
+            self.subscribed(new, stream, since, now);
         }
         if let Some(member) = self.member_mut(new) {
             member.connection.ask_again(now);
@@ -242,6 +243,13 @@ impl Engine {
         }
         self.leave(old, now);
         self.replace_if_ending(new, now);
+    }
+
+    /// Since when a stream's snapshot has been on its way; for ever, if updates came that should have followed it.
+    fn begun_since(&self, index: usize, stream: StreamId) -> Option<Moment> {
+        let member = self.member(index)?;
+        let local = member.locals.get(member.owner(stream)?.0 as usize)?;
+        if local.heard { Some(Moment(0)) } else { member.connection.acknowledged_at(stream) }
     }
 
     /// The new connection fails one stream, or all: those it had taken over are the old one's again, and broken, because

@@ -279,3 +279,25 @@ fn failure_of_the_old_connection_begins_the_new_streams_again() {
     bench.run(ms(9_000));
     assert_eq!((bench.texts(), bench.breaks()), (vec![], vec![]));
 }
+
+/// The old connection fails long after the new one's streams were acknowledged, one of which has not begun: its snapshot is
+/// lost and is asked for at once, not after the time that one has to come.
+#[test]
+fn snapshot_lost_before_the_old_connection_failed_is_asked_for_at_once() {
+    let rules = Rules { lifetime: Some(ms(40_000)), ..Rules::default() };
+    let mut bench = Bench::asked(rules);
+    bench.accept();
+    (0..3).for_each(|id| bench.snapshot(0, id));
+    while bench.sockets.len() < 2 {
+        bench.run(ms(100));
+    }
+    bench.open(bench.sockets.len() - 1);
+    bench.run(ms(50));
+    bench.accept();
+    (0..2).for_each(|id| bench.snapshot(1, id));
+    bench.run(ms(10_500));
+    bench.clear();
+    bench.cut(0);
+    bench.run(ms(100));
+    assert_eq!(bench.texts(), ["Unsubscribe 2 ausdt@depth@100ms busdt@depth@100ms cusdt@depth@100ms"]);
+}
