@@ -40,6 +40,7 @@ pub(crate) fn report(books: usize) -> FeedReport {
             intake: intake.clone(),
         }],
         paths: vec![PathReport { venue, path: 0, intake, connections }],
+        recorder: Some(touchline::recorder::RecorderStatus::default()),
         rings: vec![RingReport { reader: 0, book_thread: 0, capacity: 4_096, used: 3 }],
         subscriptions: instruments
             .iter()

@@ -6,8 +6,10 @@
 
 mod arguments;
 mod check;
+mod convert;
 mod demo;
 mod exit;
+mod hlog;
 mod instruments;
 mod interrupt;
 mod latency;
@@ -44,6 +46,8 @@ fn main() -> std::process::ExitCode {
         Command::Instruments(instruments) => instruments::run(instruments),
         Command::Simulate(simulate) => simulate::run(simulate),
         Command::Record(record) => record::run(record),
+        Command::Convert(convert) => convert::run(convert),
+        Command::Recover(recover) => convert::recover(recover),
         Command::Replay(replay) => replay::run(replay),
         Command::Verify(verify) => verify::run(verify),
         Command::Why(why) => why::run(why),

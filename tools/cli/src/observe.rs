@@ -9,6 +9,7 @@ use touchline_observe::{Server, serve};
 
 use crate::arguments::Observe;
 use crate::exit::Failure;
+use crate::hlog::{Growing, Hlog};
 use crate::out;
 
 /// The feed that runs now, if one does.
@@ -20,6 +21,8 @@ pub(crate) struct Observing {
     feed: Running,
     logs: bool,
     _server: Option<Server>,
+    hlog: Option<Hlog>,
+    growing: Option<Growing>,
     follower: Option<Follower>,
 }
 
@@ -42,13 +45,17 @@ impl Observing {
         if let Some(server) = &server {
             out::remark(&format!("metrics: http://{}/metrics", server.address()));
         }
-        Ok(Self { feed, logs, _server: server, follower: None })
+        let hlog = arguments.hlog.as_deref().map(Hlog::create).transpose()?;
+        Ok(Self { feed, logs, _server: server, hlog, growing: None, follower: None })
     }
 
     /// A feed runs: it is shown from now on.
     pub(crate) fn attach(&mut self, feed: &Feed) -> Result<(), Error> {
         let reporter = Arc::new(feed.reporter());
         *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&reporter));
+        if let Some(hlog) = self.hlog.take() {
+            self.growing = Some(hlog.grow(feed.reporter())?);
+        }
         if self.logs {
             let name = move |id: InstrumentId| {
                 let instrument = reporter.instrument(id)?;

@@ -10,6 +10,7 @@ use touchline::{Feed, FeedReport};
 
 use crate::arguments::Record;
 use crate::exit::{Ending, Failure};
+use crate::observe::Observing;
 use crate::{interrupt, live, numbers, out, progress};
 
 /// How often it is said how things stand: on a terminal, and elsewhere.
@@ -44,9 +45,12 @@ pub(crate) fn run(arguments: &Record) -> Result<Ending, Failure> {
     journal.hash_every = Duration::from_millis(arguments.hash_ms);
     journal.secrets = secrets(arguments)?;
     config.journal = Some(journal);
-    config.measured = false;
+    // What nobody asks for is not measured.
+    config.measured = arguments.observe.metrics.is_some() || arguments.observe.hlog.is_some();
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut observing = Observing::start(&arguments.observe)?;
     let feed = progress::during("connecting", || Feed::builder().config(config).start())?;
+    observing.attach(&feed)?;
     let ticker = progress::ticker();
     let mut line_at = Instant::now() + LINE_EVERY;
     loop {

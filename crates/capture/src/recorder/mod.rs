@@ -113,6 +113,20 @@ impl RecorderOptions {
     }
 }
 
+/// Says how a recording goes, from anywhere, also after its end.
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+impl Monitor {
+    /// As [`Recorder::status`].
+    #[must_use]
+    pub fn status(&self) -> RecorderStatus {
+        self.shared.status()
+    }
+}
+
 /// A recording under way. Dropping it stops it as well.
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -146,6 +160,12 @@ impl Recorder {
     #[must_use]
     pub fn status(&self) -> RecorderStatus {
         self.shared.status()
+    }
+
+    /// Whoever wants to know how it goes.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor { shared: Arc::clone(&self.shared) }
     }
 
     /// Writes what the rings hold, ends the file and says how it went: within 2 s on a disk that works, and after

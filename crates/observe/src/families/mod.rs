@@ -1,11 +1,11 @@
 //! Every metric there is: what a report holds, as families.
 //!
-//! Durations are in seconds, sizes in bytes. Every family is there in every page, with or without samples. A recording's
-//! status belongs here as a file of its own, as soon as a report holds one.
+//! Durations are in seconds, sizes in bytes. Every family is there in every page, with or without samples.
 
 mod books;
 mod connections;
 mod feed;
+mod journal;
 mod latency;
 mod process;
 
@@ -33,6 +33,7 @@ pub(crate) fn all(
     families.extend(feed::families(report, up, ready));
     families.extend(connections::families(report));
     families.extend(books::families(report, now));
+    families.extend(journal::families(report));
     families.push(latencies.family());
     families
 }

@@ -260,7 +260,8 @@ impl Feed {
         let state = State { desks, directory, notes };
         let readers = threads.readers.iter().map(Reader::handle).collect();
         let ways = Ways { readers, groups: threads.groups.clone() };
-        let shared = Shared::new(rest, ways, state, began);
+        let monitor = threads.recorder.as_ref().map(Recorder::monitor);
+        let shared = Shared::new(rest, ways, state, began, monitor);
         let reporter = Reporter::new(&shared);
         Self { config, shared, reporter, threads: Some(threads) }
     }
@@ -402,7 +403,7 @@ impl Feed {
     /// How the journal stands; `None` where there is none.
     #[must_use]
     pub fn recorder(&self) -> Option<RecorderStatus> {
-        self.threads.as_ref()?.recorder.as_ref().map(Recorder::status)
+        self.shared.recorder()
     }
 
     /// Closes every connection in order and ends the threads, within two seconds.

@@ -144,7 +144,7 @@ pub struct FeedReport {
     pub strays: u64,
     /// How long the feed has run.
     pub wall: Duration,
-    /// How the journal ended, where there was one; of a running feed [`Feed::recorder`](super::Feed::recorder) tells.
+    /// How the journal stands, where there is one.
     pub recorder: Option<RecorderStatus>,
     /// What did not go as planned but did no harm, such as a core that could not be had.
     pub notes: Vec<String>,

@@ -5,6 +5,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use touchline_capture::recorder::{Monitor, RecorderStatus};
 use touchline_link::{Handle, Rest};
 use touchline_market::{Instrument, InstrumentId};
 
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) began: Instant,
     reporters: Mutex<Vec<Weak<Mutex<Untold>>>>,
+    journal: Option<Monitor>,
 }
 
 /// The ways to a feed's threads.
@@ -73,8 +75,19 @@ impl Reporter {
 }
 
 impl Shared {
-    pub(super) fn new(rest: Rest, ways: Ways, state: State, began: Instant) -> Arc<Self> {
-        Arc::new(Self { rest, ways, state: Mutex::new(state), began, reporters: Mutex::default() })
+    pub(super) fn new(
+        rest: Rest,
+        ways: Ways,
+        state: State,
+        began: Instant,
+        journal: Option<Monitor>,
+    ) -> Arc<Self> {
+        Arc::new(Self { rest, ways, state: Mutex::new(state), began, reporters: Mutex::default(), journal })
+    }
+
+    /// How the journal stands, if there is one.
+    pub(super) fn recorder(&self) -> Option<RecorderStatus> {
+        self.journal.as_ref().map(Monitor::status)
     }
 
     /// Asks every thread. Each reporter will be told the latencies that came of it.
@@ -89,6 +102,8 @@ impl Shared {
         report.budgets = budgets.recv_timeout(ANSWER).unwrap_or_default();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.describe(&mut report);
+        drop(state);
+        report.recorder = self.recorder();
         Ok(report)
     }
 

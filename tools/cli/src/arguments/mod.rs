@@ -1,5 +1,6 @@
 //! The command line.
 
+mod convert;
 mod latency;
 mod live;
 mod observe;
@@ -16,6 +17,7 @@ use touchline::{Pace, Placement};
 
 use crate::exit::Failure;
 
+pub(crate) use convert::{Convert, Recover, Target};
 pub(crate) use latency::Latency;
 pub(crate) use live::{Check, Demo, Instruments, Live, Once, Reach, Simulate, Symbols, WaitName, Watch};
 pub(crate) use observe::Observe;
@@ -84,6 +86,10 @@ pub(crate) enum Command {
     Why(Why),
     /// Write down everything a feed sees, says and does.
     Record(Record),
+    /// Write recordings in another form: journals, lines, and those of other tools.
+    Convert(Convert),
+    /// Make a clean copy of a damaged journal.
+    Recover(Recover),
     /// Replay a recording through pinned threads and measure each stage; run a journal again.
     Replay(Replay),
     /// Compare the latencies of runs, and fail if one is too slow.

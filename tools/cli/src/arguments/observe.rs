@@ -1,6 +1,7 @@
 //! Arguments of what a running command shows of itself.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -10,6 +11,9 @@ pub(crate) struct Observe {
     /// Serve /metrics, /live and /ready on this address of this machine, e.g. 127.0.0.1:9464; port 0 is any.
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Write the stage latencies there each second, as a HdrHistogram interval log; `touchline latency` compares such.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hlog: Option<PathBuf>,
     /// Write a log to standard error: error, warn, info, debug or trace [default: TOUCHLINE_LOG, else off].
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log: Option<String>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use touchline::market::{Address, Channel};
 
+use super::Observe;
 use super::live::{Live, channel};
 
 /// Arguments of `record`.
@@ -53,6 +54,8 @@ pub(crate) struct Record {
     pub(crate) seconds: Option<u64>,
     #[command(flatten)]
     pub(crate) live: Live,
+    #[command(flatten)]
+    pub(crate) observe: Observe,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,

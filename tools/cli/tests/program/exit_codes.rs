@@ -176,6 +176,8 @@ fn help_and_version_end_with_0() {
         "record",
         "replay",
         "latency",
+        "convert",
+        "recover",
     ];
     let mut helps = vec![vec!["--help"]];
     helps.extend(commands.map(|command| vec![command, "--help"]));

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod convert;
 mod exchange;
 mod exit_codes;
 mod interrupt;
