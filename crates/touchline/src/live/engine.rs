@@ -191,7 +191,7 @@ impl Engine {
                 member.intake.reopened(&member.url);
                 member.will_end = false;
                 for local in &mut member.locals {
-                    (local.heard, local.begun) = (false, false);
+                    (local.heard, local.begun, local.furthest) = (false, false, 0);
                 }
                 member.connection.opened(stamp.now);
             }

@@ -185,6 +185,8 @@ impl Engine {
         let Some(local) = member.locals.get(number as usize).filter(|local| local.key == key) else { return };
         // Of two connections, one of which takes over, each has brought but a part of what came.
         let (ours, heard, shown) = (local.sequence.max(forwarded), local.heard, local.shown);
+        // Both are where the stream is now, which is not where the book is: the venue counts anew.
+        let counts_anew = theirs.is_some_and(|theirs| theirs.0.max(ours) < local.furthest);
         if gone {
             // Silent, and the venue knows no such instrument any more: only a person can say what becomes of it.
             let told = local.refused;
@@ -218,6 +220,9 @@ impl Engine {
                 }
                 None => None,
             };
+        }
+        if counts_anew {
+            (ahead, same) = (Some(true), false);
         }
         if same && !heard {
             // The stream was acknowledged before the snapshot, and since then nothing has happened at the venue: a

@@ -178,6 +178,7 @@ impl Member {
             streams: [None; CHANNELS.len()],
             whole: false,
             sequence: 0,
+            furthest: 0,
             heard: false,
             shown: None,
             begun: false,

@@ -21,6 +21,9 @@ pub(crate) struct Local {
     pub(crate) whole: bool,
     /// How far its book was brought from here, by delta or snapshot; 0 before the first. What was held back does not count.
     pub(crate) sequence: u64,
+    /// The furthest that its stream got since it began. What comes behind that brings the book no further: a repetition, or
+    /// a venue that counts anew.
+    pub(crate) furthest: u64,
     /// A delta came since the stream was acknowledged.
     pub(crate) heard: bool,
     /// Sequence and contents of the last snapshot, where the venue's snapshots bear a time of their own.
@@ -59,6 +62,14 @@ impl Local {
             _ if self.refused => BookHears::Nothing,
             _ => BookHears::It,
         }
+    }
+
+    /// Does its book get further with this message of its stream?
+    #[inline]
+    fn goes_on(&mut self, head: &Head) -> bool {
+        let goes_on = head.kind != UpdateKind::Delta || head.sequence.0 >= self.furthest;
+        self.furthest = self.furthest.max(head.sequence.0);
+        goes_on
     }
 
     /// Its stream of a channel.
@@ -140,7 +151,10 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
             local.begun |= head.kind == UpdateKind::Snapshot;
         }
         if !beside && let Some(stream) = local.stream(channel) {
-            self.connection.data(stream, self.now);
+            // What brings the book no further is no sign of life of its stream.
+            if channel != Channel::Book || local.goes_on(&head) {
+                self.connection.data(stream, self.now);
+            }
             if let Some(overlapping) = &mut self.overlapping
                 && !overlapping.forwards(stream, &head)
             {
@@ -153,7 +167,12 @@ impl<S: Sink> Sink for LiveSink<'_, S> {
             // The stream's last word counts, also where the venue has begun to count anew and the first message of the new
             // count was lost; a snapshot beside the stream may be older than it.
             let streamed = head.kind == UpdateKind::Delta && !beside;
+            let behind = local.sequence < local.furthest;
             local.sequence = if streamed { head.sequence.0 } else { local.sequence.max(head.sequence.0) };
+            if head.kind == UpdateKind::Snapshot && (behind || !beside) {
+                // The book begins where the stream is now.
+                local.furthest = local.sequence;
+            }
         }
         self.sink.commit(head)?;
         if head.kind == UpdateKind::Snapshot && !beside {

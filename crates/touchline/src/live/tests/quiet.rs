@@ -145,3 +145,34 @@ fn successor_that_will_end_is_replaced_in_its_turn() {
     assert!(bench.sockets[0] == new && bench.sockets[1] != old, "it carries on until the third one is there");
     assert_eq!(bench.breaks(), []);
 }
+
+/// The venue counts anew, the first message of its new count is lost, and two more come before it falls silent: they are no
+/// sign of life, and that the venue has nothing beyond them proves nothing of a book that they did not reach.
+#[test]
+fn new_count_before_a_silence_is_found_out() {
+    let mut bench = Bench::running();
+    bench.run(ms(2_000));
+    (1..3).for_each(|id| bench.brings(0, id, 101));
+    (6..8).for_each(|sequence| bench.brings(0, 0, sequence));
+    bench.run(ms(5_600));
+    assert_eq!(bench.fetched.len(), 1, "eight seconds after the last new message, less the answer's time");
+    bench.tell(7);
+    bench.clear();
+    bench.run(ms(600));
+    assert_eq!(bench.breaks(), [(0, Reason::Stalled)]);
+}
+
+/// A message that comes twice before a silence changes nothing: the venue has what the book has.
+#[test]
+fn repetition_before_a_silence_changes_nothing() {
+    let mut bench = Bench::running();
+    bench.brings(0, 0, 101);
+    (100..102).for_each(|sequence| bench.brings(0, 0, sequence));
+    (1..3).for_each(|id| bench.brings(0, id, 101));
+    bench.clear();
+    bench.run(ms(7_600));
+    assert_eq!(bench.fetched.len(), 3);
+    bench.tell(101);
+    bench.run(ms(600));
+    assert_eq!(bench.breaks(), []);
+}
