@@ -31,15 +31,15 @@ impl Sink for Collect {
 }
 
 /// The same bytes twice on one connection (the second time the scales are learned already), all of it from nothing.
-fn run(choice: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec<(Head, Vec<Record>)>) {
+fn run(venue: u8, kind: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec<(Head, Vec<Record>)>) {
     let venues = all();
-    let facts = &venues[usize::from(choice) % venues.len()];
+    let facts = &venues[usize::from(venue) % venues.len()];
     let (mut dialect, mut sink) = (facts.dialect(), Collect::default());
     let mut listing = facts.listing(InstrumentId(0), Adopt::Provisional);
     let mut outcomes = Vec::new();
     for _ in 0..2 {
         let before = sink.messages.len();
-        let outcome = match usize::from(choice) / venues.len() % 4 {
+        let outcome = match kind % 4 {
             0 => dialect.frame(bytes, &mut listing, &mut sink),
             1 => {
                 dialect.connected("wss://stream/ws/btcusdt@depth5");
@@ -67,7 +67,7 @@ fn run(choice: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec<(Head, V
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Some((&choice, bytes)) = bytes.split_first() {
-        assert_eq!(run(choice, bytes), run(choice, bytes));
+    if let Some((&[venue, kind], bytes)) = bytes.split_first_chunk() {
+        assert_eq!(run(venue, kind, bytes), run(venue, kind, bytes));
     }
 });

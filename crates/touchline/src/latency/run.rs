@@ -67,7 +67,7 @@ pub enum Omission {
     /// the ring allows and says nothing about a live feed.
     NotCorrected,
     /// Frames came from sockets: end to end runs from the read that brought a frame's last byte. What it waited in the
-    /// kernel before is not in it.
+    /// kernel before is not in it, but a stage of its own.
     MeasuredFromRead,
 }
 
@@ -92,7 +92,7 @@ impl Omission {
             }
             (Self::MeasuredFromRead, _) => {
                 "Live: end to end runs from the read of the socket that brought a frame's last byte; waiting behind \
-                 other frames of the same read counts, waiting in the kernel does not."
+                 other frames of the same read counts, waiting in the kernel does not: that is the stage before."
             }
             (Self::NotCorrected, Placement::BookThread) => {
                 "Not corrected for coordinated omission: frames came as fast as the reader took them, so it ran ahead \

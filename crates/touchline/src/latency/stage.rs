@@ -3,6 +3,9 @@
 /// A stretch of the journey between two stamps.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Stage {
+    /// The kernel had a frame's last bytes, to the read that brought them. Only from sockets whose kernel stamps what it
+    /// receives.
+    Receive,
     /// Frame in hand to updates written.
     Parse,
     /// Updates committed by the reader to updates taken by the book thread. Empty where there is no ring.
@@ -17,12 +20,14 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the journey.
-    pub const ALL: [Self; 5] = [Self::Parse, Self::Ring, Self::Apply, Self::Publish, Self::EndToEnd];
+    pub const ALL: [Self; 6] =
+        [Self::Receive, Self::Parse, Self::Ring, Self::Apply, Self::Publish, Self::EndToEnd];
 
     /// The name used in files and tags.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Receive => "receive",
             Self::Parse => "parse",
             Self::Ring => "ring",
             Self::Apply => "apply",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use touchline_feed::{Connection, Moment, Resyncs, StreamId};
 use touchline_link::{SocketId, Stamp};
-use touchline_market::{Channel, Continuity, Flags, Head, Instrument, InstrumentId, Reason, Sink};
+use touchline_market::{Channel, Continuity, Flags, Head, Instrument, InstrumentId, Nanos, Reason, Sink};
 use touchline_venue::{Parsed, Rejected, Snapshots, VenueFacts};
 
 use super::outlet::{Outlet, Work};
@@ -98,7 +98,9 @@ impl Work for Delivery<'_> {
         let stamps = match timing {
             Some(timing) => {
                 let began = timing.now();
-                Stamps::Clock { timing, due: stamp.ticks, began }
+                let waited =
+                    (stamp.kernel != Nanos::NONE).then(|| stamp.recv.0.saturating_sub(stamp.kernel.0));
+                Stamps::Clock { timing, due: stamp.ticks, began, waited }
             }
             None => Stamps::None,
         };

@@ -288,7 +288,7 @@ impl Drive {
             Some(timing) => {
                 let began = timing.now();
                 let due = if due == Ticks(0) { began } else { due };
-                Stamps::Clock { timing, due, began }
+                Stamps::Clock { timing, due, began, waited: None }
             }
             None => Stamps::Line(input.line),
         };

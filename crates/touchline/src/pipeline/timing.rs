@@ -43,7 +43,13 @@ impl Timing {
 /// What is stamped on each update of one input.
 pub(crate) enum Stamps<'a> {
     /// Measure: when the input was due, and when the parser began.
-    Clock { timing: &'a mut Timing, due: Ticks, began: Ticks },
+    Clock {
+        timing: &'a mut Timing,
+        due: Ticks,
+        began: Ticks,
+        /// How long the frame had waited in the kernel, ns; none once that is recorded, or where nobody knows.
+        waited: Option<u64>,
+    },
     /// The input's line.
     Line(u64),
     /// Nothing.
@@ -69,12 +75,16 @@ impl<S: Sink> Sink for Stamped<'_, S> {
         match &mut self.stamps {
             Stamps::Line(line) => head.mark = *line,
             Stamps::None => {}
-            Stamps::Clock { timing, due, began } => {
+            Stamps::Clock { timing, due, began, waited } => {
                 let now = timing.now();
                 head.mark = due.0;
                 if head.kind != UpdateKind::Break {
                     head.commit_ticks = u32::try_from(now.0.saturating_sub(due.0)).unwrap_or(u32::MAX);
-                    timing.record(Stage::Parse, message_kind(head.kind), *began, now);
+                    let kind = message_kind(head.kind);
+                    timing.record(Stage::Parse, kind, *began, now);
+                    if let Some(waited) = waited.take() {
+                        timing.recorder.record(Stage::Receive, kind, waited);
+                    }
                 }
                 // The next update of the same frame begins here.
                 *began = now;

@@ -27,6 +27,14 @@ use crate::view::View;
 /// Which book, and when: instrument, boundary, path.
 type Boundary = (u64, u64, u8);
 
+/// What is wanted of an instrument, and where its book is.
+#[derive(Clone, Default)]
+struct Wanted {
+    channels: Vec<Channel>,
+    place: usize,
+    outlet: usize,
+}
+
 /// Engines and books.
 pub(super) struct Stage {
     setup: SetupWord,
@@ -34,8 +42,8 @@ pub(super) struct Stage {
     books: Vec<Books>,
     gone: Vec<Vec<bool>>,
     pub(super) views: Vec<View>,
-    /// The channels that are subscribed to, by the instrument's number.
-    wanted: Vec<Vec<Channel>>,
+    /// What is subscribed to, by the instrument's number.
+    wanted: Vec<Wanted>,
     /// What each reader wanted done and is to be found in the journal next.
     expected: Vec<VecDeque<(EntryKind, u64, String)>>,
     /// Hashes that were seen on one side only so far: the journal's, and ours.
@@ -151,10 +159,12 @@ impl Stage {
         let venue = touchline_venue::find(word.venue.as_str())?;
         let id = word.id as usize;
         if self.wanted.len() <= id {
-            self.wanted.resize(id + 1, Vec::new());
+            self.wanted.resize(id + 1, Wanted::default());
         }
         let wanted = self.wanted.get_mut(id)?;
         let place = word.desk as usize;
+        (wanted.place, wanted.outlet) = (place, word.outlet);
+        let wanted = &mut wanted.channels;
         let control = if wanted.is_empty() {
             let instrument = Arc::new(word.instrument.clone());
             let paths = self.setup.paths;
@@ -268,10 +278,7 @@ impl Stage {
                 opened.and(word.subscribe()).map(Control::Subscribe)
             }
             Ok(ControlWord::Unsubscribe { id, channels }) => {
-                if let Some(wanted) = self.wanted.get_mut(id as usize) {
-                    wanted.retain(|channel| !channels.contains(channel));
-                }
-                Some(Control::Unsubscribe { id, channels })
+                return self.unsubscribe(reader, id, channels, stamp);
             }
             Ok(ControlWord::Snapshots(needs)) => Some(Control::Snapshots(needs)),
             Ok(ControlWord::Stop) => Some(Control::Stop),
@@ -279,6 +286,24 @@ impl Stage {
         };
         if let (Some(control), Some(engine)) = (control, self.engines.get_mut(reader)) {
             engine.control(control, stamp);
+        }
+    }
+
+    /// The reader is told first, then whoever builds the book.
+    fn unsubscribe(&mut self, reader: usize, id: u32, channels: Vec<Channel>, stamp: Stamp) {
+        let Some(wanted) = self.wanted.get_mut(id as usize) else { return };
+        wanted.channels.retain(|channel| !channels.contains(channel));
+        let Wanted { place, outlet, .. } = *wanted;
+        let ended = match channels.first() {
+            _ if wanted.channels.is_empty() => Some(BookControl::End(place, None)),
+            Some(&channel) => Some(BookControl::End(place, Some(channel))),
+            None => None,
+        };
+        if let Some(engine) = self.engines.get_mut(reader) {
+            engine.control(Control::Unsubscribe { id, channels }, stamp);
+        }
+        if let (Some(ended), Some(shard)) = (ended, self.shard(reader, outlet)) {
+            obey(shard, ended);
         }
     }
 
