@@ -92,14 +92,14 @@ fn parse(plan: &Plan, frames: &[Vec<u8>]) -> f64 {
 fn journey(plan: &Plan, before: &[(Nanos, Held)], frames: &[Vec<u8>]) -> f64 {
     let mut pipeline = Inline::new(plan, ());
     for (recv, held) in before {
-        pipeline.take(Input { recv: *recv, line: 0, event: held.event() });
+        pipeline.take(Input::new(*recv, 0, held.event()));
     }
     let applied =
         |pipeline: &Inline<()>| pipeline.report().iter().map(|book| book.counters.updates).sum::<u64>();
     let (took, mut line) = (applied(&pipeline), 0);
     let time = batches(frames, |frame| {
         line += 1;
-        pipeline.take(Input { recv: Nanos(line), line, event: Event::Frame(frame) });
+        pipeline.take(Input::new(Nanos(line), line, Event::Frame(frame)));
     });
     black_box((pipeline.views()[0].touch(), applied(&pipeline) - took));
     time

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use touchline::market::Nanos;
 use touchline::{Event, Inline, Input, Placement, Replay, Source, pipeline};
-use touchline_capture::{CaptureError, Kind, Reader};
+use touchline_capture::import::ImportError;
+use touchline_capture::{Kind, Reader};
 use touchline_tests::{captures, small_recording, tell};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
@@ -52,7 +53,7 @@ struct Rounds {
 }
 
 impl Source for Rounds {
-    fn next(&mut self) -> Result<Option<Input<'_>>, CaptureError> {
+    fn next(&mut self) -> Result<Option<Input<'_>>, ImportError> {
         let (round, at) = (self.next / self.inputs.len(), self.next % self.inputs.len());
         if at == 0 && round < self.calls.len() {
             self.calls[round].store(CALLS.load(Relaxed), Relaxed);
@@ -63,7 +64,7 @@ impl Source for Rounds {
         self.next += 1;
         let (recv, kind, payload) = &self.inputs[at];
         let event = event(*kind, payload);
-        Ok(Some(Input { recv: *recv, line: at as u64, event }))
+        Ok(Some(Input::new(*recv, at as u64, event)))
     }
 }
 
@@ -106,7 +107,7 @@ fn steady_state_makes_no_heap_call() {
         let inputs = inputs(&path);
         let play = |pipeline: &mut Inline<()>| {
             for (line, (recv, kind, payload)) in inputs.iter().enumerate() {
-                pipeline.take(Input { recv: *recv, line: line as u64, event: event(*kind, payload) });
+                pipeline.take(Input::new(*recv, line as u64, event(*kind, payload)));
             }
         };
         let mut inline = Inline::new(&plan, ());

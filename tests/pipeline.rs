@@ -6,7 +6,7 @@ use touchline::venue::{Venue, binance_usdm::BinanceUsdm};
 use touchline::{
     Event, Finished, Input, Overflow, Placement, Plan, Replay, Running, Source, Start, pipeline,
 };
-use touchline_capture::CaptureError;
+use touchline_capture::import::ImportError;
 use touchline_tests::small_recording;
 use touchline_venue::binance::exchange::{DepthUpdate, Exchange};
 
@@ -19,7 +19,7 @@ struct Memory {
 const SNAPSHOT_URL: &str = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000";
 
 impl Source for Memory {
-    fn next(&mut self) -> Result<Option<Input<'_>>, CaptureError> {
+    fn next(&mut self) -> Result<Option<Input<'_>>, ImportError> {
         let line = self.next as u64;
         let Some((kind, text)) = self.inputs.get(self.next) else { return Ok(None) };
         self.next += 1;
@@ -29,7 +29,7 @@ impl Source for Memory {
             "broken" => Event::BrokenFrame,
             _ => Event::Frame(text.as_bytes()),
         };
-        Ok(Some(Input { recv: Nanos(line + 1), line, event }))
+        Ok(Some(Input::new(Nanos(line + 1), line, event)))
     }
 }
 

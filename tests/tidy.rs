@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("feed", &["market", "venue"]),
     ("link", &["market", "venue", "feed", "capture"]),
     ("touchline", &["market", "json", "venue", "ring", "book", "view", "capture", "feed", "link"]),
+    ("export", &["touchline"]),
     ("observe", &["touchline"]),
 ];
 

@@ -143,7 +143,7 @@ impl<'a> Player<'a> {
     fn take(&mut self, event: Event<'_>) {
         self.line += 1;
         let recv = Nanos((BEGIN_US + self.line * 1_000) * 1_000);
-        self.inline.take(Input { recv, line: self.line, event });
+        self.inline.take(Input::new(recv, self.line, event));
         self.judge();
     }
 

@@ -130,7 +130,7 @@ fn run<'a>(
     let mut heard = vec![0; plan.instruments.len()];
     for (line, (recv, kind, payload)) in inputs.enumerate() {
         let Some(event) = event(*kind, payload) else { continue };
-        inline.take(Input { recv: *recv, line: line as u64, event });
+        inline.take(Input::new(*recv, line as u64, event));
         for (book, view) in inline.views().iter().enumerate() {
             let [messages, _] = view.messages();
             if std::mem::replace(&mut heard[book], messages) == messages {

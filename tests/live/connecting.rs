@@ -12,7 +12,7 @@ use touchline_simulator::{
     Command, Config, End, HandshakeFault, Identity, RestFault, Simulator, Subscribing, Which,
 };
 
-use crate::rig::{PATIENCE, Rig, reach, rig, rig_after, rig_with};
+use crate::rig::{PATIENCE, Rig, exchange, reach, rig, rig_after, rig_with};
 use crate::witness::{Log, figures};
 
 const DISCONNECTED: State = State::Stale(Reason::Disconnected);
@@ -149,8 +149,7 @@ fn wrong_identity_is_dead_and_nothing_is_taken() {
     let tried: Vec<_> = identities
         .into_iter()
         .map(|(what, identity)| {
-            let exchange =
-                Simulator::start(Config { identity: Some(identity), ..quiet("binance", 1) }).unwrap();
+            let exchange = exchange(Config { identity: Some(identity), ..quiet("binance", 1) });
             let (root, builder) = reach(&exchange, "binance");
             let (feed, mut log, view) = late_subscriber(builder);
             let refusal = refusal(&mut log);

@@ -7,9 +7,9 @@ use touchline::Placement;
 use touchline::config::{Config as FeedConfig, Endpoint, Waiting};
 use touchline::events::{Event, EventKind, EventsConfig, Kinds};
 use touchline::market::{Channel, Reason, State};
-use touchline_simulator::{Command, Config, End, Simulator, Which};
+use touchline_simulator::{Command, Config, End, Which};
 
-use crate::rig::{PATIENCE, reach, rig, rig_with};
+use crate::rig::{PATIENCE, exchange, reach, rig, rig_with};
 
 fn config(symbols: usize) -> Config {
     Config { symbols: Config::symbols("binance-usdm", symbols), rate: 400.0, ..Config::new("binance-usdm") }
@@ -45,7 +45,7 @@ fn every_arrangement_of_threads_gives_the_same_books() {
 /// one before; a filter lets nothing else through; and the queue ends with the feed.
 #[test]
 fn events_tell_what_happens_to_a_book() {
-    let exchange = Simulator::start(config(1)).unwrap();
+    let exchange = exchange(config(1));
     let (_root, builder) = reach(&exchange, "binance-usdm");
     let feed = builder.book("binance-usdm:@BTCUSDT").trades("binance-usdm:@BTCUSDT").start().unwrap();
     let states = EventsConfig { kinds: Kinds::of(&[EventKind::State]), ..EventsConfig::default() };
@@ -131,7 +131,7 @@ fn channels_come_and_go_while_running() {
 /// Everything from a file.
 #[test]
 fn a_configuration_file_starts_a_feed() {
-    let exchange = Simulator::start(config(2)).unwrap();
+    let exchange = exchange(config(2));
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("root.pem"), exchange.certificate_pem()).unwrap();
     let path = folder.path().join("touchline.toml");
@@ -151,7 +151,7 @@ fn a_configuration_file_starts_a_feed() {
 /// Mistakes are told before anything starts, each with what to do.
 #[test]
 fn mistakes_are_told_at_the_start() {
-    let exchange = Simulator::start(config(2)).unwrap();
+    let exchange = exchange(config(2));
     let start = |address: &str| {
         let (_root, builder) = reach(&exchange, "binance-usdm");
         builder.book(address).start().map(|_| ()).unwrap_err().to_string()

@@ -13,6 +13,7 @@ mod replacing;
 mod retrying;
 mod rig;
 mod rings;
+mod secrets;
 mod silence;
 mod snapshots;
 mod streamed;

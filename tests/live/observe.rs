@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use touchline::latency::Stage;
-use touchline::market::{Reason, State};
+use touchline::market::{Channel, Reason, State};
 use touchline::{Error, FeedReport};
 use touchline_observe::serve;
-use touchline_simulator::{Command, Config, End, Which};
+use touchline_simulator::{Command, Config, End, MessageFault, RestFault, Subscribing, Which};
 
 use crate::rig::{PATIENCE, Rig, rig, rig_with};
 
@@ -82,6 +82,57 @@ fn ready_turns_with_the_exchanges_faults() {
     rig.finish();
 }
 
+/// What `/ready` says, read as JSON: its three members, which agree with one another and with the code.
+fn verdict(address: SocketAddr) -> (bool, Vec<String>) {
+    let (code, body) = get(address, "/ready");
+    let said: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let members: Vec<_> = said.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["missing", "more", "ready"], "{body}");
+    let missing = said["missing"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned());
+    let missing: Vec<_> = missing.collect();
+    let ready = said["ready"].as_bool().unwrap();
+    assert_eq!((code, said["more"].as_u64()), (if ready { 200 } else { 503 }, Some(0)), "{body}");
+    assert_eq!(ready, missing.is_empty(), "{body}");
+    (ready, missing)
+}
+
+/// A lost message whose snapshot is late, and a subscription that nobody answers, each take the verdict back and are
+/// named by it, and nothing else is; then the feed is ready again.
+#[test]
+fn each_fault_is_named_until_it_is_mended() {
+    let rig = rig_with(config(3), |mut builder| {
+        let timing = &mut builder.config_mut().timing;
+        timing.ack_timeout = Some(Duration::from_millis(400));
+        builder
+    });
+    let server = serve("127.0.0.1:0".parse().unwrap(), rig.feed.reporter()).unwrap();
+    let address = server.address();
+    rig.all_live();
+    let turns = |what: &str, named: &str| {
+        rig.wait(what, |_| {
+            let (_, missing) = verdict(address);
+            assert!(missing.iter().all(|one| one.contains(named)), "{what}: {missing:?}");
+            !missing.is_empty()
+        });
+    };
+    let mended = |what: &str| rig.wait(&format!("{what} is mended"), |_| verdict(address).0);
+    mended("nothing");
+
+    let symbol = "S0001USDT".to_owned();
+    rig.exchange.command(Command::Rest { symbol: None, fault: RestFault::Late(1_000), count: 1 });
+    rig.exchange.command(Command::Message { symbol, fault: MessageFault::Drop, count: 1 });
+    turns("a message is lost", "binance-usdm:S0001-USDT-PERP is ");
+    mended("a message is lost");
+
+    rig.exchange.command(Command::Subscribing { symbol: None, how: Subscribing::Unanswered });
+    rig.feed.subscribe("binance-usdm:@BTCUSDT", Channel::Trade).unwrap();
+    turns("a subscription is not answered", "streams are acknowledged");
+    rig.exchange.command(Command::Heal);
+    mended("a subscription is not answered");
+    server.stop();
+    rig.finish();
+}
+
 /// Paths are the sum of the connections that there are and of those that are gone, and add up to the whole; what is told
 /// of a path never falls, whatever becomes of its connections.
 #[test]
@@ -129,8 +180,11 @@ fn every_reporter_has_its_own_latencies() {
         seen += count(&often.report().unwrap());
     }
     assert!(seen > 0);
-    // Nothing was taken away from the other, and nothing is told twice.
-    let told = count(&once.report().unwrap());
+    // Nothing was taken away from the other, and nothing is told twice. The kernel stamps what it receives.
+    let report = once.report().unwrap();
+    let told = count(&report);
+    let waited = report.latencies.unwrap().stage(Stage::Receive);
+    assert!(waited.len() >= told / 2 && waited.max() < 1_000_000_000, "{} of {told}", waited.len());
     let rest = count(&often.report().unwrap());
     assert!((seen..=seen + rest).contains(&told), "{seen} {told} {rest}");
     assert!(count(&once.report().unwrap()) < told);

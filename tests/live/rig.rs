@@ -11,6 +11,8 @@ use touchline::market::{Channel, Level, Reason, State};
 use touchline::{BookView, Builder, Feed, View};
 use touchline_simulator::{Config, Simulator, TRUTH_LEVELS, Truth, Verdict};
 
+use crate::secrets::{Trail, plants};
+
 /// Longest wait for anything that must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -19,7 +21,8 @@ pub(crate) struct Rig {
     pub(crate) feed: Feed,
     pub(crate) exchange: Simulator,
     pub(crate) judge: Judge,
-    _root: tempfile::TempDir,
+    /// Searched for secrets when all else is over.
+    pub(crate) trail: Trail,
 }
 
 /// A feed of all books of this exchange, over TLS if the exchange has it.
@@ -40,29 +43,38 @@ pub(crate) fn rig_after(
 ) -> Rig {
     let venue = config.venue.clone();
     let symbols: Vec<_> = config.symbols.iter().map(|symbol| symbol.name.clone()).collect();
-    let exchange = Simulator::start(config).unwrap();
+    let exchange = exchange(config);
     before(&exchange);
-    let (root, mut builder) = reach(&exchange, &venue);
+    let (mut trail, mut builder) = reach(&exchange, &venue);
     for symbol in &symbols {
         builder = builder.channel(&format!("{venue}:@{symbol}"), Channel::Book);
     }
-    let feed = change(builder).start().unwrap();
+    let mut builder = change(builder);
+    trail.configured(builder.config_mut());
+    let feed = builder.start().unwrap();
+    trail.follow(&feed);
     let judge = Judge::start(&feed, &exchange);
-    Rig { feed, exchange, judge, _root: root }
+    Rig { feed, exchange, judge, trail }
 }
 
-/// A builder whose venue is this exchange.
-pub(crate) fn reach(exchange: &Simulator, venue: &str) -> (tempfile::TempDir, Builder) {
-    let folder = tempfile::tempdir().unwrap();
+/// An exchange that lets secrets slip.
+pub(crate) fn exchange(config: Config) -> Simulator {
+    Simulator::start(Config { plants: plants(), ..config }).unwrap()
+}
+
+/// A builder whose venue is this exchange, and what its feed leaves behind.
+pub(crate) fn reach(exchange: &Simulator, venue: &str) -> (Trail, Builder) {
+    let trail = Trail::new();
     let mut builder = Feed::builder();
+    trail.configure(builder.config_mut());
     if !exchange.certificate_pem().is_empty() {
-        let root: PathBuf = folder.path().join("root.pem");
+        let root: PathBuf = trail.path().join("root.pem");
         std::fs::write(&root, exchange.certificate_pem()).unwrap();
         builder = builder.root(root);
     }
     let endpoint =
         Endpoint::new(venue.parse().unwrap(), &exchange.ws_root()).with_rest(&exchange.rest_root());
-    (folder, builder.endpoint(endpoint))
+    (trail, builder.endpoint(endpoint))
 }
 
 impl Rig {
@@ -126,7 +138,9 @@ impl Rig {
     pub(crate) fn finish(self) -> u64 {
         let began = Instant::now();
         let views = self.feed.views();
+        self.trail.show(&self.feed.report().unwrap());
         let report = self.feed.stop().unwrap();
+        self.trail.show(&report);
         assert!(began.elapsed() < Duration::from_secs(2), "stopping took {:?}", began.elapsed());
         for (_, view) in views {
             assert!(!view.touch().state.is_live() && !view.read().is_live(), "LIVE after the end");

@@ -253,7 +253,8 @@ fn refuse(fetch: Fetch, reply: Reply, refusal: Refusal) {
 }
 
 async fn body(client: &Client, url: &str, host: &str) -> Result<Vec<u8>, Refusal> {
-    let failed = |error| refusal(&error, host);
+    // A URL may hold a key, and an error's text is told to many.
+    let failed = |error: reqwest::Error| refusal(&error.without_url(), host);
     let mut response = client.get(url).send().await.map_err(failed)?;
     let status = response.status();
     if !status.is_success() {

@@ -25,6 +25,8 @@
 mod boards;
 mod families;
 mod family;
+#[cfg(test)]
+mod hostile;
 pub mod logs;
 mod observer;
 mod readiness;

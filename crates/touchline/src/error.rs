@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use touchline_capture::CaptureError;
-use touchline_market::{AddressError, Venue};
+use touchline_capture::import::{self, ImportError};
+use touchline_market::{AddressError, Nanos, Venue};
 
 /// What went wrong when something was asked of Touchline, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum Error {
         /// The path that was asked for.
         path: PathBuf,
         /// What the reader said.
-        source: CaptureError,
+        source: ImportError,
     },
     /// The journal cannot be run again. Its frames may still be replayed as those of any other recording.
     #[error("{}: {cause}", path.display())]
@@ -29,6 +29,32 @@ pub enum Error {
     UnknownRecording {
         /// The recording.
         path: PathBuf,
+    },
+    /// The recording is of several venues, and one at a time is read. Name it.
+    #[error("{}: recorded of {venues}; name one of them with --venue", path.display())]
+    SeveralVenues {
+        /// The recording.
+        path: PathBuf,
+        /// Their names.
+        venues: String,
+    },
+    /// The part of a recording that is asked for ends before it begins. Turn the two around.
+    #[error("the part that is asked for ends at {} and begins at {}", import::utc(*to), import::utc(*from))]
+    Backwards {
+        /// Where it is to begin.
+        from: Nanos,
+        /// Where it is to end.
+        to: Nanos,
+    },
+    /// Nothing was received in the part of the recording that was asked for. Choose another one.
+    #[error("{}: nothing was received {between}; it begins at {}", path.display(), import::utc(*begins))]
+    NothingThere {
+        /// The recording.
+        path: PathBuf,
+        /// Between when and when, in words.
+        between: String,
+        /// When its first entry was received.
+        begins: Nanos,
     },
     /// No such venue.
     #[error("unknown venue `{name}`; known are {}", known())]

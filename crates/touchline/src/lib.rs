@@ -20,10 +20,12 @@ pub mod verify;
 mod counters;
 mod error;
 mod live;
+mod part;
 mod recording;
 mod replay;
 mod source;
 mod survey;
+mod updates;
 mod view;
 
 pub use counters::{ConnectionCounters, IntakeCounters};
@@ -34,12 +36,14 @@ pub use live::{
     Builder, ConnectionReport, Feed, FeedReport, Mismatch, PathReport, Reporter, Rerun, RerunReport,
     RingReport, SubscriptionReport, instruments,
 };
+pub use part::{Part, Point};
 pub use pipeline::{
     BookReport, Finished, Inline, Marking, Observer, Overflow, Pace, Placement, Plan, RING_RECORDS, Running,
 };
 pub use replay::Replay;
 pub use source::{Event, Input, Source};
 pub use survey::{Survey, Surveyed};
+pub use updates::{Update, Updates};
 pub use view::{VIEW_DEPTH, View};
 
 pub use touchline_book::{

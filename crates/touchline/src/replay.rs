@@ -1,15 +1,14 @@
-//! A recording through the pipeline that live data takes.
+//! A recording of any form through the pipeline that live data takes.
 
 use std::path::{Path, PathBuf};
 
 use touchline_book::Start;
-use touchline_capture::Reader;
 use touchline_market::{Address, Instrument, What};
-use touchline_venue::VenueFacts;
 
 use crate::Error;
+use crate::part::{Part, nothing_there};
 use crate::pipeline::{self, Finished, Marking, Observer, Overflow, Pace, Placement, Plan, Running};
-use crate::recording::Recording;
+use crate::recording::{Reading, Recording, Window};
 use crate::survey::Survey;
 
 /// Replays a recording.
@@ -38,9 +37,9 @@ impl Replay {
     /// Surveys the recording at `path`; every instrument in it is subscribed to.
     ///
     /// # Errors
-    /// [`Error::Open`], [`Error::UnknownRecording`].
+    /// [`Error::Open`], [`Error::UnknownRecording`], [`Error::SeveralVenues`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::open_in(path, None)
+        Self::open_part(path, None, &Part::default())
     }
 
     /// As [`open`](Self::open), in the dialect of `venue` whatever the recording says.
@@ -48,14 +47,22 @@ impl Replay {
     /// # Errors
     /// [`Error::Open`], [`Error::UnknownRecording`], [`Error::UnknownVenue`].
     pub fn open_as(path: impl AsRef<Path>, venue: &str) -> Result<Self, Error> {
-        let facts =
-            touchline_venue::find(venue).ok_or_else(|| Error::UnknownVenue { name: venue.to_owned() })?;
-        Self::open_in(path, Some(facts))
+        Self::open_part(path, Some(venue), &Part::default())
     }
 
-    fn open_in(path: impl AsRef<Path>, venue: Option<&'static VenueFacts>) -> Result<Self, Error> {
+    /// As [`open`](Self::open), or in the dialect of `venue`, of a part of the recording.
+    ///
+    /// # Errors
+    /// As [`open_as`](Self::open_as); [`Error::Backwards`], [`Error::NothingThere`].
+    pub fn open_part(path: impl AsRef<Path>, venue: Option<&str>, part: &Part) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        let survey = Survey::of(&path, venue)?;
+        let unknown = |name: &str| Error::UnknownVenue { name: name.to_owned() };
+        let venue = venue.map(|name| touchline_venue::find(name).ok_or_else(|| unknown(name))).transpose()?;
+        let window = part.window(&path)?;
+        let survey = Survey::of_part(&path, venue, Reading { window, ..Reading::default() })?;
+        if window != Window::ALL && survey.lines == 0 && survey.damage.is_none() {
+            return Err(nothing_there(&path, window));
+        }
         let start = if survey.has_snapshot { Start::Snapshot } else { Start::Empty };
         let mut plan = Plan::new(survey.venue);
         plan.instruments =
@@ -135,6 +142,11 @@ impl Replay {
         &self.plan
     }
 
+    /// The recording from where it is to be read.
+    pub(crate) fn recording(&self) -> Result<Recording, Error> {
+        Recording::open_for(&self.path, &self.survey.reading)
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
@@ -152,9 +164,8 @@ impl Replay {
         O: Observer + Send + 'static,
     {
         self.plan.marking = marking;
-        let reader =
-            Reader::open(&self.path).map_err(|source| Error::Open { path: self.path.clone(), source })?;
-        pipeline::start(self.plan, Recording::new(reader), observer)
+        let recording = self.recording()?;
+        pipeline::start(self.plan, recording, observer)
     }
 
     /// Replays to the end.

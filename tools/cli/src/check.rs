@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use touchline::Placement;
-use touchline::config::{Config, Mistake, Waiting};
+use touchline::config::{Config, JournalConfig, Mistake, Waiting};
 
 use crate::arguments::Check;
 use crate::exit::{Ending, Failure};
-use crate::{out, screen};
+use crate::{numbers, out, screen};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -37,6 +37,28 @@ struct Plan {
     wait: &'static str,
     subscriptions: Vec<Subscription>,
     endpoints: Vec<Endpoint>,
+    incidents: Option<String>,
+    journal: Option<Journal>,
+    metrics: Option<String>,
+    logs: Logs,
+    /// How many texts are kept out of journal and log. Not which.
+    secrets: usize,
+}
+
+#[derive(Serialize)]
+struct Journal {
+    folder: String,
+    name: String,
+    file_bytes_max: u64,
+    file_period_s: u64,
+    ring_bytes: usize,
+    hash_every_ms: u128,
+}
+
+#[derive(Serialize)]
+struct Logs {
+    level: Option<String>,
+    json: bool,
 }
 
 #[derive(Serialize)]
@@ -119,6 +141,22 @@ fn plan(config: &Config) -> Plan {
         },
         subscriptions: config.subscriptions.iter().map(subscription).collect(),
         endpoints: venues.into_iter().map(endpoint).collect(),
+        incidents: config.incidents.as_ref().map(|folder| folder.display().to_string()),
+        journal: config.journal.as_ref().map(journal),
+        metrics: config.metrics.map(|address| address.to_string()),
+        logs: Logs { level: config.logs.level.clone(), json: config.logs.json },
+        secrets: config.secrets.count(),
+    }
+}
+
+fn journal(journal: &JournalConfig) -> Journal {
+    Journal {
+        folder: journal.folder.display().to_string(),
+        name: journal.name.clone(),
+        file_bytes_max: journal.file_bytes_max,
+        file_period_s: journal.file_period.as_secs(),
+        ring_bytes: journal.ring_bytes,
+        hash_every_ms: journal.hash_every.as_millis(),
     }
 }
 
@@ -149,5 +187,32 @@ fn text(plan: &Plan) -> String {
     rows.extend(plan.endpoints.iter().map(|one| [one.venue.clone(), one.ws.clone(), one.rest.clone()]));
     text.push('\n');
     text += &screen::table(&rows, [false; 3]);
+    text.push('\n');
+    text += &shown(plan);
     text.trim_end().to_owned()
+}
+
+/// What is written down and shown, a line each.
+fn shown(plan: &Plan) -> String {
+    let mut text = String::new();
+    if let Some(folder) = &plan.incidents {
+        text += &format!("incidents: {folder}\n");
+    }
+    if let Some(journal) = &plan.journal {
+        let Journal { folder, name, file_period_s, hash_every_ms, .. } = journal;
+        let bytes = numbers::grouped(journal.file_bytes_max);
+        text += &format!(
+            "journal: {folder}, files {name}-* of at most {bytes} bytes or {file_period_s} s, hashes every {hash_every_ms} ms\n"
+        );
+    }
+    if let Some(address) = &plan.metrics {
+        text += &format!("metrics: http://{address}/metrics\n");
+    }
+    if let Some(level) = &plan.logs.level {
+        text += &format!("log: {level}{}\n", if plan.logs.json { ", as JSON" } else { "" });
+    }
+    if plan.secrets > 0 {
+        text += &format!("secrets: {} kept out of journal and log\n", plan.secrets);
+    }
+    text
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use touchline_capture::CaptureError;
+use touchline_capture::import::ImportError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -91,13 +91,14 @@ impl Failure {
 
 /// What is wrong with a recording. The reader knows where it stopped; a file without a single byte or one that the
 /// system refuses has no place worth naming.
-pub(crate) fn damage(path: &Path, damage: &CaptureError) -> String {
+pub(crate) fn damage(path: &Path, damage: &ImportError) -> String {
     let path = path.display();
     match damage {
-        CaptureError::Io { at, source } if at.line == 0 => format!("cannot read {path}: {source}"),
-        CaptureError::Truncated { at, partial_bytes: 0 } if (at.line, at.file_byte) == (0, 0) => {
+        ImportError::Io { at, source } if at.line == 0 => format!("cannot read {path}: {source}"),
+        ImportError::Truncated { at, partial_bytes: 0 } if (at.line, at.file_byte) == (0, 0) => {
             format!("{path} is empty")
         }
+        ImportError::UnknownForm => format!("{path} is not a recording of a form that is known"),
         _ => format!("{path}: {damage}"),
     }
 }

@@ -1,7 +1,7 @@
 //! From the command line to the configuration of a live feed.
 
 use touchline::Placement;
-use touchline::config::{Config, Subscription, Waiting};
+use touchline::config::{Config, Secrets, Subscription, Waiting};
 use touchline::market::{Address, Channel};
 
 use crate::arguments::{Live, Reach, WaitName};
@@ -46,6 +46,11 @@ pub(crate) fn config(live: &Live, instruments: &[Address], channels: &[Channel])
         Some(WaitName::Block) => config.wait = Waiting::Block,
         Some(WaitName::Spin) => config.wait = Waiting::Spin,
         None => {}
+    }
+    if let Some(path) = &live.secrets {
+        let secrets = Secrets::read(path)
+            .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
+        config.secrets.add(secrets);
     }
     config.check()?;
     Ok(config)

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use touchline::config::Config;
 use touchline::market::InstrumentId;
 use touchline::{Error, Feed, FeedReport, Reporter};
-use touchline_observe::logs::{self, Follower, Settings};
+use touchline_observe::logs::{self, Follower, Scrub, Settings};
 use touchline_observe::{Server, serve};
 
 use crate::arguments::Observe;
@@ -27,17 +28,20 @@ pub(crate) struct Observing {
 }
 
 impl Observing {
-    /// Starts what was asked for.
-    pub(crate) fn start(arguments: &Observe) -> Result<Self, Failure> {
+    /// Starts what was asked for, on the command line or else in the configuration.
+    pub(crate) fn start(arguments: &Observe, config: &Config) -> Result<Self, Failure> {
         let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
-        let filter = logs::wanted(arguments.log.as_deref());
+        let filter = logs::wanted(arguments.log.as_deref(), config.logs.level.as_deref());
         let logs = filter != Settings::default().filter;
         if logs {
-            let settings = Settings { filter, json: arguments.log_json, ..Settings::default() };
+            let redactor = config.secrets.redactor().map_err(|error| usage(&error))?;
+            let scrub: Scrub = Arc::new(move |line| redactor.in_text(line));
+            let json = arguments.log_json || config.logs.json;
+            let settings = Settings { filter, json, scrub: Some(scrub) };
             logs::start(&settings).map_err(|error| usage(&error))?;
         }
         let feed = Running::default();
-        let server = arguments.metrics.map(|address| {
+        let server = arguments.metrics.or(config.metrics).map(|address| {
             let feed = Arc::clone(&feed);
             serve(address, move || report(&feed)).map_err(|error| usage(&error))
         });

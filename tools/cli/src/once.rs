@@ -40,6 +40,8 @@ pub(crate) fn run(arguments: &Once) -> Result<Ending, Failure> {
     // Only this one, whatever else the file subscribes to.
     config.subscriptions.retain(|one| one.instrument == arguments.instrument);
     config.measured = false;
+    // One look is no recording.
+    config.journal = None;
     let until = Instant::now() + Duration::from_secs(arguments.timeout);
     let mut gatherer = Gatherer::new(config);
     let waiting = format!("waiting for {}", arguments.instrument);

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use touchline::config::{JournalConfig, Secrets};
+use touchline::config::JournalConfig;
 use touchline::recorder::RecorderStatus;
 use touchline::{Feed, FeedReport};
 
@@ -38,17 +38,14 @@ struct Outcome {
 pub(crate) fn run(arguments: &Record) -> Result<Ending, Failure> {
     let interrupt = interrupt::flag();
     let mut config = live::config(&arguments.live, &arguments.instruments, &arguments.channels)?;
-    let mut journal = JournalConfig::new(&arguments.out);
-    journal.name.clone_from(&arguments.name);
-    journal.file_bytes_max = arguments.file_mib << 20;
-    journal.file_period = Duration::from_secs(60 * arguments.file_minutes);
-    journal.hash_every = Duration::from_millis(arguments.hash_ms);
-    journal.secrets = secrets(arguments)?;
+    let journal = journal(arguments, config.journal.take())?;
+    let folder = journal.folder.display().to_string();
     config.journal = Some(journal);
     // What nobody asks for is not measured.
-    config.measured = arguments.observe.metrics.is_some() || arguments.observe.hlog.is_some();
+    let shown = arguments.observe.metrics.or(config.metrics);
+    config.measured = shown.is_some() || arguments.observe.hlog.is_some();
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let mut observing = Observing::start(&arguments.observe)?;
+    let mut observing = Observing::start(&arguments.observe, &config)?;
     let feed = progress::during("connecting", || Feed::builder().config(config).start())?;
     observing.attach(&feed)?;
     let ticker = progress::ticker();
@@ -74,7 +71,7 @@ pub(crate) fn run(arguments: &Record) -> Result<Ending, Failure> {
         out::remark(&format!("note: {note}"));
     }
     if arguments.json {
-        out::json(&outcome(arguments, &report, &status, live))?;
+        out::json(&outcome(folder, &report, &status, live))?;
     } else {
         out::result(&summary(&report, &status, live))?;
     }
@@ -82,11 +79,31 @@ pub(crate) fn run(arguments: &Record) -> Result<Ending, Failure> {
     Ok(if whole { Ending::Sound } else { Ending::Untrusted })
 }
 
-fn secrets(arguments: &Record) -> Result<Secrets, Failure> {
-    let Some(path) = &arguments.secrets else { return Ok(Secrets::default()) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Failure::Usage(format!("cannot read {}: {source}", path.display())))?;
-    Ok(Secrets::new(text.lines().map(|line| line.trim().to_owned())))
+/// The file's journal, with what the command line says instead.
+fn journal(arguments: &Record, file: Option<JournalConfig>) -> Result<JournalConfig, Failure> {
+    let mut journal = match (&arguments.out, file) {
+        (Some(out), Some(file)) => JournalConfig { folder: out.clone(), ..file },
+        (Some(out), None) => JournalConfig::new(out),
+        (None, Some(file)) => file,
+        (None, None) => {
+            let what =
+                "nowhere to record to: give --out DIR, or a [journal] with a folder in the configuration";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+    };
+    if let Some(name) = &arguments.name {
+        journal.name.clone_from(name);
+    }
+    if let Some(mib) = arguments.file_mib {
+        journal.file_bytes_max = mib << 20;
+    }
+    if let Some(minutes) = arguments.file_minutes {
+        journal.file_period = Duration::from_secs(60 * minutes);
+    }
+    if let Some(millis) = arguments.hash_ms {
+        journal.hash_every = Duration::from_millis(millis);
+    }
+    Ok(journal)
 }
 
 /// How things stand, in a line.
@@ -131,9 +148,9 @@ fn summary(report: &FeedReport, status: &RecorderStatus, live: usize) -> String 
     text
 }
 
-fn outcome(arguments: &Record, report: &FeedReport, status: &RecorderStatus, live: usize) -> Outcome {
+fn outcome(folder: String, report: &FeedReport, status: &RecorderStatus, live: usize) -> Outcome {
     Outcome {
-        folder: arguments.out.display().to_string(),
+        folder,
         last_file: status.path.display().to_string(),
         entries: status.entries,
         bytes: status.bytes_written,

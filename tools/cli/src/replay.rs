@@ -10,7 +10,7 @@ use touchline::{Finished, Pace};
 
 use crate::arguments::{Replay, Threads};
 use crate::exit::{Ending, Failure, damage};
-use crate::{out, progress, rerun, screen, verify};
+use crate::{out, progress, rerun, screen, simulate, verify};
 
 /// What `--json` prints: the fields of `report.json`, then what became of the books.
 #[derive(Serialize)]
@@ -19,6 +19,8 @@ struct Outcome {
     report: serde_json::Value,
     interrupted: bool,
     damage: Option<String>,
+    /// Times that something was missing in the recording.
+    lost: u64,
     books: Vec<Book>,
 }
 
@@ -38,11 +40,15 @@ struct Book {
 }
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
-    if rerun::is_journal(&arguments.capture) {
+    if arguments.serve {
+        return simulate::replay(arguments);
+    }
+    if !arguments.wants_frames() && rerun::is_possible(&arguments.capture) {
         return rerun::run(arguments);
     }
+    let (pace, part) = (arguments.pace.unwrap_or_default(), arguments.part.part());
     let replay =
-        verify::open(&arguments.capture, &arguments.recording, &arguments.threads)?.pace(arguments.pace);
+        verify::open(&arguments.capture, &part, &arguments.recording, &arguments.threads)?.pace(pace);
     if let Some(folder) = &arguments.report {
         // Says no before the work instead of after it.
         std::fs::create_dir_all(folder).map_err(|source| Failure::Write { path: folder.clone(), source })?;
@@ -59,7 +65,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
     }
     let frames = if interrupted { frames.min(finished.intake.received) } else { frames };
     let name = capture_name(&arguments.capture);
-    let report = report(&name, frames, started, arguments.pace, &arguments.threads, &finished);
+    let report = report(&name, frames, started, pace, &arguments.threads, &finished);
     if let Some(folder) = &arguments.report {
         write(&report, folder)?;
     }
@@ -100,7 +106,8 @@ fn outcome(report: &Report, finished: &Finished<()>, interrupted: bool, damage: 
         trades: book.channels.trades,
         levels: book.levels,
     };
-    Outcome { report: value(report), interrupted, damage, books: finished.books.iter().map(book).collect() }
+    let books = finished.books.iter().map(book).collect();
+    Outcome { report: value(report), interrupted, damage, lost: finished.lost, books }
 }
 
 /// A report as a part of a larger JSON.
@@ -115,7 +122,7 @@ pub(crate) fn ending<O>(finished: &Finished<O>, interrupted: bool) -> Ending {
     }
     let with_book = |book: &&touchline::BookReport| book.counters.received > 0;
     let trusted = finished.books.iter().filter(with_book).all(|book| book.state.is_live());
-    if trusted && finished.balances() { Ending::Sound } else { Ending::Untrusted }
+    if trusted && finished.lost == 0 && finished.balances() { Ending::Sound } else { Ending::Untrusted }
 }
 
 /// The latency report of a finished run.

@@ -1,12 +1,12 @@
 //! `touchline replay` of a journal: the feed is run again, and compared with itself.
 
-use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::Serialize;
 use touchline::{Rerun, RerunReport};
+use touchline_capture::journal::{EntryKind, Reader};
 
 use crate::arguments::Replay;
 use crate::exit::{Ending, Failure};
@@ -31,19 +31,14 @@ struct Outcome {
     seconds: f64,
 }
 
-/// Does the file begin like a journal?
-pub(crate) fn is_journal(path: &Path) -> bool {
-    let mut first = [0; 64];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut first));
-    read.is_ok_and(|read| touchline_capture::journal::is_journal(first.get(..read).unwrap_or_default()))
+/// Is it the journal of a feed? Others hold what came, but nothing of the feed that it came to.
+pub(crate) fn is_possible(path: &Path) -> bool {
+    let mut journal = Reader::open(path);
+    let first = journal.as_mut().ok().and_then(|journal| journal.next().ok().flatten());
+    first.is_some_and(|entry| entry.kind == EntryKind::Setup)
 }
 
 pub(crate) fn run(arguments: &Replay) -> Result<Ending, Failure> {
-    if arguments.report.is_some() {
-        let text =
-            "--report measures the threads of a replay; a journal is run again on one, and not measured";
-        return Err(Failure::Usage(text.to_owned()));
-    }
     let interrupt = interrupt::flag();
     let began = Instant::now();
     let mut rerun = Rerun::open(&arguments.capture)?;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use touchline::Replay;
+use touchline::Pace;
 use touchline_simulator::{Config, Counts, Faults, Playback, Simulator, Symbol};
 
-use crate::arguments::{Simulate, Symbols};
+use crate::arguments::{Replay, Simulate, Symbols};
 use crate::exit::{Ending, Failure};
 use crate::{interrupt, out, progress};
 
@@ -65,9 +65,41 @@ impl Told {
     }
 }
 
+/// `touchline replay --serve`: a recording as an exchange.
+pub(crate) fn replay(arguments: &Replay) -> Result<Ending, Failure> {
+    let speed = match arguments.pace {
+        None => 1.0,
+        Some(Pace::Times(times)) => times,
+        Some(Pace::Max) => {
+            let text = "--serve --pace max: an exchange needs a pace, real or a multiple such as 10x";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+    };
+    let Replay { capture, recording, json, .. } = arguments;
+    let simulate = Simulate {
+        venue: recording.venue.clone(),
+        serve: Some(capture.clone()),
+        json: *json,
+        symbols: Symbols::Count(1),
+        seed: 1,
+        rate: 1_000,
+        port: None,
+        plain: false,
+        certificate: None,
+        faults: None,
+        fault: Vec::new(),
+        seconds: None,
+    };
+    serve(&simulate, speed)
+}
+
 pub(crate) fn run(arguments: &Simulate) -> Result<Ending, Failure> {
+    serve(arguments, 1.0)
+}
+
+fn serve(arguments: &Simulate, speed: f64) -> Result<Ending, Failure> {
     let interrupt = interrupt::flag();
-    let config = config(arguments)?;
+    let config = config(arguments, speed)?;
     let (venue, symbols) = (config.venue.clone(), config.symbols.clone());
     let exchange = Simulator::start(config)?;
     let certificate = Certificate::write(&exchange, arguments.certificate.as_deref())?;
@@ -165,12 +197,12 @@ impl Certificate {
     }
 }
 
-fn config(arguments: &Simulate) -> Result<Config, Failure> {
+fn config(arguments: &Simulate, speed: f64) -> Result<Config, Failure> {
     let recorded =
         arguments.serve.as_deref().map(|path| recorded(path, arguments.venue.as_deref())).transpose()?;
-    let (venue, playback) = match recorded {
-        Some((venue, symbols)) => (venue, Some(symbols)),
-        None => (arguments.venue.clone().unwrap_or_else(|| "binance".to_owned()), None),
+    let (venue, playback, rest_url) = match recorded {
+        Some(Recorded { venue, symbols, rest_url }) => (venue, Some(symbols), rest_url),
+        None => (arguments.venue.clone().unwrap_or_else(|| "binance".to_owned()), None, String::new()),
     };
     let mut config = Config::new(&venue);
     config.seed = arguments.seed;
@@ -178,7 +210,7 @@ fn config(arguments: &Simulate) -> Result<Config, Failure> {
     config.port = arguments.port.unwrap_or(0);
     config.tls = !arguments.plain;
     config.faults = faults(arguments.faults.as_deref(), &arguments.fault)?;
-    config.recording = arguments.serve.clone().map(|path| Playback { path, speed: 1.0 });
+    config.recording = arguments.serve.clone().map(|path| Playback { path, speed, rest_url });
     config.symbols = match (&playback, &arguments.symbols) {
         (Some(names), _) if names.is_empty() => {
             return Err(Failure::Usage("there is no book in the recording".to_owned()));
@@ -194,16 +226,31 @@ fn config(arguments: &Simulate) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// A recording's venue, and the symbols that have a book in it.
-fn recorded(path: &Path, venue: Option<&str>) -> Result<(String, Vec<String>), Failure> {
+/// What is to be known of a recording that is served.
+struct Recorded {
+    venue: String,
+    /// Those that have a book in it.
+    symbols: Vec<String>,
+    rest_url: String,
+}
+
+fn recorded(path: &Path, venue: Option<&str>) -> Result<Recorded, Failure> {
     let opened = progress::during("looking at the recording", || match venue {
-        Some(venue) => Replay::open_as(path, venue),
-        None => Replay::open(path),
+        Some(venue) => touchline::Replay::open_as(path, venue),
+        None => touchline::Replay::open(path),
     });
     let replay = opened?;
     let survey = replay.survey();
+    if survey.is_of_several_venues() {
+        let text = format!("{}: a journal of several venues cannot be served as one", path.display());
+        return Err(Failure::Usage(text));
+    }
     let books = survey.instruments.iter().filter(|surveyed| surveyed.has_book());
-    Ok((survey.venue.name.to_string(), books.map(|book| book.instrument.symbol.clone()).collect()))
+    Ok(Recorded {
+        venue: survey.venue.name.to_string(),
+        symbols: books.map(|book| book.instrument.symbol.clone()).collect(),
+        rest_url: survey.rest_url().to_owned(),
+    })
 }
 
 /// Symbols by name: the best known one as it is, others like the invented ones.

@@ -5,18 +5,22 @@ mod audit;
 use std::path::Path;
 
 use touchline::verify::{Verification, Verified, Verifier};
-use touchline::{Finished, Placement, Replay};
+use touchline::{Finished, Part, Placement, Replay};
 
 use crate::arguments::{Recording, Threads, Verify};
 use crate::exit::{Ending, Failure, damage};
 use crate::{out, progress, screen};
 
 /// Opens a recording as the command line says.
-pub(crate) fn open(capture: &Path, recording: &Recording, threads: &Threads) -> Result<Replay, Failure> {
+pub(crate) fn open(
+    capture: &Path,
+    part: &Part,
+    recording: &Recording,
+    threads: &Threads,
+) -> Result<Replay, Failure> {
     let cores = threads.cores()?;
-    let opened = progress::during("looking at the recording", || match &recording.venue {
-        Some(venue) => Replay::open_as(capture, venue),
-        None => Replay::open(capture),
+    let opened = progress::during("looking at the recording", || {
+        Replay::open_part(capture, recording.venue.as_deref(), part)
     });
     let mut replay = opened?.placement(threads.placement());
     match (cores, threads.placement()) {
@@ -35,7 +39,8 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
     if let Some(path) = &arguments.out {
         writable(path)?;
     }
-    let replay = open(&arguments.capture, &arguments.recording, &arguments.threads)?;
+    let part = arguments.part.part();
+    let replay = open(&arguments.capture, &part, &arguments.recording, &arguments.threads)?;
     let verification = if arguments.audit {
         Verification::start_audited(replay, arguments.every)?
     } else {
@@ -69,7 +74,7 @@ pub(crate) fn run(arguments: &Verify) -> Result<Ending, Failure> {
     }
     let doubtful = verified.symbols.values().any(|book| book.doubt().is_some());
     let differs = verified.audit.iter().flatten().any(|(_, audit)| audit.different > 0);
-    Ok(if doubtful || differs || verified.symbols.is_empty() || !finished.balances() {
+    Ok(if doubtful || differs || finished.lost > 0 || verified.symbols.is_empty() || !finished.balances() {
         Ending::Untrusted
     } else {
         Ending::Sound
@@ -139,7 +144,11 @@ pub(crate) fn remarks<O>(finished: &Finished<O>) -> String {
         lines.push(format!("{count:>10} frames: {reason}"));
     }
     if finished.malformed > 0 {
-        lines.push(format!("{:>10} lines of the recording are malformed", finished.malformed));
+        lines.push(format!("{:>10} parts of the recording cannot be read", finished.malformed));
+    }
+    if finished.lost > finished.malformed {
+        let lost = finished.lost - finished.malformed;
+        lines.push(format!("{lost:>10} times something is missing that was never written"));
     }
     if finished.intake.breaks > 0 {
         lines.push(format!("{:>10} times a book was told that its stream broke", finished.intake.breaks));

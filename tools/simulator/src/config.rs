@@ -6,6 +6,7 @@ use std::time::Duration;
 use touchline_venue::exchange::Traded;
 
 use crate::faults::Faults;
+use crate::plants::Plants;
 use crate::tls::Identity;
 
 /// An exchange to be started.
@@ -40,6 +41,8 @@ pub struct Config {
     pub police: bool,
     /// Play this recording instead of a market of its own.
     pub recording: Option<Playback>,
+    /// Secrets that it lets slip.
+    pub plants: Plants,
 }
 
 /// A recording to be played.
@@ -49,6 +52,8 @@ pub struct Playback {
     pub path: std::path::PathBuf,
     /// How many times faster than it was.
     pub speed: f64,
+    /// Where REST bodies were asked for that stand in it without their URL; empty if there are none.
+    pub rest_url: String,
 }
 
 /// Something traded.
@@ -85,6 +90,7 @@ impl Config {
             lifetime: None,
             police: true,
             recording: None,
+            plants: Plants::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::faults::{End, FaultKind, Faults, HandshakeFault, MessageFault, RestFa
 use crate::frames;
 use crate::line::{Line, Message, Piece, Sending, Wake};
 use crate::pit::Pit;
+use crate::plants::Plants;
 use crate::playback::Player;
 use crate::random::Random;
 use crate::rest::Held;
@@ -40,6 +41,7 @@ pub(crate) struct Floor {
     pub(crate) rest_faults: VecDeque<(Option<String>, RestFault)>,
     pub(crate) held: Held,
     pub(crate) refusing: bool,
+    pub(crate) plants: Arc<Plants>,
     /// The recording that is played in place of the markets.
     pub(crate) player: Option<Player>,
     handshakes: VecDeque<HandshakeFault>,
@@ -119,6 +121,7 @@ impl Floor {
             rest_faults: VecDeque::new(),
             held: Held::new(now),
             refusing: false,
+            plants: Arc::new(config.plants.clone()),
             player: None,
             handshakes: VecDeque::new(),
             attempts: VecDeque::new(),
@@ -164,7 +167,8 @@ impl Floor {
                 line.ping_at = now + every;
                 line.pinged = line.pinged.or(Some(now));
                 let mut ping = Vec::new();
-                frames::ping(&mut ping, now_ms.to_string().as_bytes());
+                let payload = format!("{now_ms}{}", self.plants.ping);
+                frames::ping(&mut ping, payload.as_bytes());
                 line.bytes(&ping);
             }
             let beats = self.player.is_none() && now >= line.beat_at;
@@ -270,7 +274,7 @@ impl Floor {
         // A number of its own for each connection, so that what happens to one does not depend on the others.
         let seed = self.seed ^ (id + 1).wrapping_mul(0xA24B_AED4_963E_E407);
         let ping_at = now + self.rules.ping_every.unwrap_or_default();
-        let mut line = Line::new(session, seed, now, ping_at);
+        let mut line = Line::new(session, Arc::clone(&self.plants), seed, now, ping_at);
         hello.iter().for_each(|text| line.say(&*self.exchange, text, now));
         for stream in &streams {
             line.session.connection.streams.insert(stream.name.clone(), stream.clone());

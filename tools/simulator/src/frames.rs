@@ -51,9 +51,9 @@ pub(crate) fn pong(out: &mut Vec<u8>, payload: &[u8]) {
     frame(out, FIN | PONG, payload);
 }
 
-pub(crate) fn close(out: &mut Vec<u8>, code: u16) {
+pub(crate) fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
     let mut payload = code.to_be_bytes().to_vec();
-    payload.extend(b"simulated");
+    payload.extend(if reason.is_empty() { "simulated" } else { reason }.bytes());
     frame(out, FIN | CLOSE, &payload);
 }
 

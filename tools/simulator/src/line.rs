@@ -9,6 +9,7 @@ use touchline_venue::exchange::{Exchange, Rules};
 
 use crate::counts::Counts;
 use crate::faults::{End, FaultKind, Faults, MessageFault};
+use crate::plants::Plants;
 use crate::random::Random;
 use crate::session::Session;
 use crate::{frames, garble};
@@ -51,6 +52,7 @@ pub(crate) struct Line {
     pub(crate) beat_at: Instant,
     pub(crate) said_at: Instant,
     pub(crate) ended: bool,
+    plants: Arc<Plants>,
     random: Random,
     outbox: VecDeque<Piece>,
     /// Frames behind the outbox: together they become one write.
@@ -87,7 +89,13 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Line {
-    pub(crate) fn new(session: Session, seed: u64, now: Instant, ping_at: Instant) -> Self {
+    pub(crate) fn new(
+        session: Session,
+        plants: Arc<Plants>,
+        seed: u64,
+        now: Instant,
+        ping_at: Instant,
+    ) -> Self {
         Self {
             session,
             wake: Arc::new(Wake::default()),
@@ -97,6 +105,7 @@ impl Line {
             beat_at: now,
             said_at: now,
             ended: false,
+            plants,
             random: Random::new(seed),
             outbox: VecDeque::new(),
             tail: Vec::new(),
@@ -249,7 +258,7 @@ impl Line {
                 frames::text(&mut bytes, if text.is_empty() { r#"{"e":"depthUpdate"}"# } else { text });
                 bytes.truncate(bytes.len() / 2);
             }
-            End::Close(code) => frames::close(&mut bytes, code),
+            End::Close(code) => frames::close(&mut bytes, code, &self.plants.close),
             End::Fin | End::Reset | End::HalfOpen => {}
         }
         self.bytes(&bytes);

@@ -1,17 +1,24 @@
 //! A recording in place of a market: its frames at their pace, its snapshots as they were.
 
-use std::collections::HashMap;
-use std::fs::File;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use touchline_capture::{Kind, Reader};
+use touchline_capture::import::{self, Options, Recording};
+use touchline_capture::journal::{Entry, EntryKind};
 use touchline_venue::exchange::{Exchange, Resource};
 
 use crate::config::{Playback, StartError};
 
 /// A recording being played. It begins with the first subscription, and its end is silence.
+///
+/// Of a journal it plays what came by the first of the paths that brought the same books. An answer that was asked for
+/// only to find out how far the venue is, is no snapshot.
 pub(crate) struct Player {
-    reader: Reader<File>,
+    recording: Recording,
+    path: PathBuf,
+    /// Requests that ask only how far the venue is.
+    probes: HashSet<(u16, u64)>,
     speed: f64,
     /// When it began, and the stamp it began with.
     begun: Option<(Instant, u64)>,
@@ -24,7 +31,7 @@ pub(crate) struct Player {
 
 impl std::fmt::Debug for Player {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Player").field("at", &self.reader.position()).finish_non_exhaustive()
+        f.debug_struct("Player").field("at", &self.recording.number()).finish_non_exhaustive()
     }
 }
 
@@ -32,8 +39,11 @@ impl Player {
     pub(crate) fn open(playback: &Playback, exchange: &dyn Exchange) -> Result<Self, StartError> {
         let wrong =
             |cause: String| StartError::Recording { path: playback.path.display().to_string(), cause };
+        let options = Options { form: None, rest_url: playback.rest_url.clone() };
         let mut player = Self {
-            reader: Reader::open(&playback.path).map_err(|error| wrong(error.to_string()))?,
+            recording: import::open(&playback.path, &options).map_err(|error| wrong(error.to_string()))?,
+            path: playback.path.clone(),
+            probes: HashSet::new(),
             speed: playback.speed,
             begun: None,
             next: None,
@@ -76,23 +86,42 @@ impl Player {
     /// Reads on to the next frame; what REST answered on the way is kept.
     fn advance(&mut self, exchange: &dyn Exchange) -> Result<(), String> {
         self.next = None;
-        while let Some(record) = self.reader.next().map_err(|error| error.to_string())? {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            if record.kind == Kind::Text {
-                self.next = Some((record.recv.0, text(record.payload)));
-                return Ok(());
-            }
-            let Some((url, body)) = record.rest() else { continue };
-            let path =
-                url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
-            match exchange.resource(path.unwrap_or(url)) {
-                Resource::Snapshot { symbol, .. } => {
-                    self.snapshots.insert(symbol, text(body));
+        loop {
+            let entry = match self.recording.next() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => {
+                    let Recording::Journal(journal) = &mut self.recording else { return Ok(()) };
+                    let Some((next, path)) = journal.next_file(&self.path) else { return Ok(()) };
+                    (**journal, self.path) = (next, path);
+                    continue;
                 }
-                Resource::Instruments { .. } => self.list = Some(text(body)),
-                Resource::Unknown | Resource::Illegal => {}
+                Err(error) => return Err(error.to_string()),
+            };
+            let Entry { kind, reader, source, payload, .. } = entry;
+            match kind {
+                EntryKind::Text if entry.path == 0 => {
+                    self.next = Some((entry.recv.0, String::from_utf8_lossy(payload).into_owned()));
+                    return Ok(());
+                }
+                EntryKind::Asked if payload.starts_with(b"probe ") => {
+                    _ = self.probes.insert((reader, source))
+                }
+                EntryKind::Rest if !self.probes.remove(&(reader, source)) => {
+                    let text = String::from_utf8_lossy(payload);
+                    let (url, body) = text.split_once(' ').unwrap_or((&text, ""));
+                    let path = url
+                        .split_once("://")
+                        .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+                    match exchange.resource(path.unwrap_or(url)) {
+                        Resource::Snapshot { symbol, .. } => {
+                            self.snapshots.insert(symbol, body.to_owned());
+                        }
+                        Resource::Instruments { .. } => self.list = Some(body.to_owned()),
+                        Resource::Unknown | Resource::Illegal => {}
+                    }
+                }
+                _ => {}
             }
         }
-        Ok(())
     }
 }

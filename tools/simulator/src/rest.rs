@@ -141,7 +141,8 @@ impl Floor {
                 return self.limited(code, retry_after_s);
             }
             Some(RestFault::Html(code)) => {
-                return Answer { bytes: http::page(code, "something went wrong"), ..Answer::default() };
+                let page = http::page(code, &self.plants.page("something went wrong"));
+                return Answer { bytes: page, ..Answer::default() };
             }
             Some(RestFault::Reset) => return Answer { after: After::Reset, ..Answer::default() },
             Some(RestFault::Cut) => answer.after = After::Fin,
@@ -200,7 +201,8 @@ impl Floor {
     fn json(&self, code: u16, body: &str, used: u32) -> Answer {
         let used = used.to_string();
         let weight = self.rules.weight_header.map(|header| (header, used.as_str()));
-        let bytes = http::response(code, "application/json", weight.as_slice(), body);
+        let body = self.plants.json(code, body);
+        let bytes = http::response(code, "application/json", weight.as_slice(), &body);
         Answer { bytes, ..Answer::default() }
     }
 
@@ -215,7 +217,9 @@ impl Floor {
         let seconds = retry_after_s.map(|seconds| seconds.to_string());
         let headers: Vec<(&str, &str)> =
             seconds.iter().map(|seconds| ("Retry-After", seconds.as_str())).collect();
-        let bytes = http::response(code, "application/json", &headers, &self.exchange.error_body(error));
+        let body = self.exchange.error_body(error);
+        let body = self.plants.json(code, &body);
+        let bytes = http::response(code, "application/json", &headers, &body);
         Answer { bytes, ..Answer::default() }
     }
 }

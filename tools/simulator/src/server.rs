@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::faults::{End, HandshakeFault};
 use crate::floor::{Admission, Floor};
 use crate::line::{Piece, Wake};
+use crate::plants::Plants;
 use crate::rest::After;
 use crate::wire::Wire;
 use crate::{frames, http};
@@ -114,14 +115,16 @@ async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, tls: Option<TlsAcceptor>
             Ok(Some(head)) => head,
             Ok(None) | Err(_) => return wire.finish(true).await,
         };
+        let plants = Arc::clone(&shared.floor().plants);
+        let target = plants.target(&head.target, head.key.is_some());
         if let Some(key) = head.key {
-            return upgrade(shared, wire, buffer, &head.target, &key).await;
+            return upgrade(shared, wire, buffer, target, &key, &plants).await;
         }
-        let answer = shared.floor().answer(&head.target, Instant::now(), now_ms());
+        let answer = shared.floor().answer(target, Instant::now(), now_ms());
         if !answer.delay.is_zero() {
             tokio::time::sleep(answer.delay).await;
         }
-        if wire.write_all(&answer.bytes).await.is_err() || wire.flush().await.is_err() {
+        if wire.write_all(&plants.answer(answer.bytes)).await.is_err() || wire.flush().await.is_err() {
             return;
         }
         match answer.after {
@@ -133,9 +136,16 @@ async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, tls: Option<TlsAcceptor>
 }
 
 /// Answers an attempt to open a socket.
-async fn upgrade(shared: Arc<Shared>, mut wire: Wire, buffer: Vec<u8>, target: &str, key: &str) {
+async fn upgrade(
+    shared: Arc<Shared>,
+    mut wire: Wire,
+    buffer: Vec<u8>,
+    target: &str,
+    key: &str,
+    plants: &Plants,
+) {
     let admission = shared.floor().admit(target, Instant::now());
-    let switching = http::switching(key, true, false);
+    let switching = plants.answer(http::switching(key, true, false));
     match admission {
         Admission::Open(id, wake) => {
             if wire.write_all(&switching).await.is_ok() {
@@ -148,7 +158,7 @@ async fn upgrade(shared: Arc<Shared>, mut wire: Wire, buffer: Vec<u8>, target: &
             wire.finish(true).await;
         }
         Admission::Fault(fault, opened) => {
-            let wrote = refuse(&mut wire, fault, key).await;
+            let wrote = refuse(&mut wire, fault, key, plants).await;
             match opened {
                 Some((id, _)) if wrote.is_err() || fault == HandshakeFault::Dropped => {
                     shared.floor().gone(id);
@@ -162,16 +172,20 @@ async fn upgrade(shared: Arc<Shared>, mut wire: Wire, buffer: Vec<u8>, target: &
 }
 
 /// What is said instead of the right answer.
-async fn refuse(wire: &mut Wire, fault: HandshakeFault, key: &str) -> io::Result<()> {
+async fn refuse(wire: &mut Wire, fault: HandshakeFault, key: &str, plants: &Plants) -> io::Result<()> {
     let right = http::switching(key, true, false);
     match fault {
         HandshakeFault::Status { code, retry_after_s } => {
             let seconds = retry_after_s.map(|seconds| seconds.to_string());
             let headers: Vec<(&str, &str)> =
                 seconds.iter().map(|seconds| ("Retry-After", seconds.as_str())).collect();
-            wire.write_all(&http::response(code, "text/plain", &headers, "refused")).await?;
+            let refused = http::response(code, "text/plain", &headers, &plants.page("refused"));
+            wire.write_all(&plants.answer(refused)).await?;
         }
-        HandshakeFault::Html => wire.write_all(&http::page(200, "Welcome")).await?,
+        HandshakeFault::Html => {
+            let page = http::page(200, &plants.page("Welcome"));
+            wire.write_all(&plants.answer(page)).await?;
+        }
         HandshakeFault::Redirect => {
             let elsewhere = [("Location", "wss://elsewhere.invalid/stream")];
             wire.write_all(&http::response(302, "text/plain", &elsewhere, "")).await?;

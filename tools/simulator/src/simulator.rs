@@ -13,6 +13,7 @@ use crate::command::Command;
 use crate::config::{Config, StartError};
 use crate::counts::Counts;
 use crate::floor::Floor;
+use crate::plants::Plants;
 use crate::server::{self, Shared, now_ms};
 use crate::tls::Identity;
 use crate::truth::Truth;
@@ -25,6 +26,7 @@ pub struct Simulator {
     venue: String,
     host: String,
     symbols: usize,
+    plants: Plants,
     root_pem: Option<String>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
@@ -62,6 +64,7 @@ impl Simulator {
             venue: config.venue,
             host: config.host,
             symbols: config.symbols.len(),
+            plants: config.plants,
             root_pem: identity.map(|identity| identity.root_pem),
             stop,
             thread: Some(thread),
@@ -77,14 +80,16 @@ impl Simulator {
     #[must_use]
     pub fn ws_root(&self) -> String {
         let scheme = if self.root_pem.is_some() { "wss" } else { "ws" };
-        format!("{scheme}://{}:{}", self.host, self.address.port())
+        let root = format!("{scheme}://{}:{}", self.host, self.address.port());
+        Plants::root(root, &self.plants.socket_path)
     }
 
     /// What its REST URLs begin with: `https://127.0.0.1:PORT`.
     #[must_use]
     pub fn rest_root(&self) -> String {
         let scheme = if self.root_pem.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}:{}", self.host, self.address.port())
+        let root = format!("{scheme}://{}:{}", self.host, self.address.port());
+        Plants::root(root, &self.plants.rest_path)
     }
 
     /// Where it listens.

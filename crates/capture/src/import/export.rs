@@ -1,5 +1,6 @@
 //! Entries written in the forms that other programs read.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use flate2::Compression;
@@ -33,6 +34,8 @@ pub struct Export<W: Write> {
     line: Vec<u8>,
     /// Whether a frame was written since the last end of a connection.
     open: bool,
+    /// Requests that ask only how far the venue is, by reader and number: the answers are no snapshots of books.
+    probes: HashSet<(u16, u64)>,
     losses: Losses,
 }
 
@@ -45,7 +48,8 @@ enum Target<W: Write> {
 impl<W: Write> Export<W> {
     /// Touchline's lines, compressed by zstd at `level` (1 to 22): a `.cap.zst` file. Refusals, ends, closes, failed
     /// requests, the set-up and gaps become notes; attempts to connect, pings, pongs, requests, turns, books' hashes and
-    /// what other threads said are left out. A frame that could not be unpacked is a binary frame like any other.
+    /// what other threads said are left out. The answer to a probe, which is not there to show a book, becomes a note. A
+    /// frame that could not be unpacked is a binary frame like any other.
     ///
     /// # Errors
     /// What zstd says if it cannot start.
@@ -66,7 +70,7 @@ impl<W: Write> Export<W> {
     }
 
     fn new(target: Target<W>) -> Self {
-        Self { target, line: Vec::new(), open: false, losses: Losses::default() }
+        Self { target, line: Vec::new(), open: false, probes: HashSet::new(), losses: Losses::default() }
     }
 
     /// Adds one entry, or counts it as lost.
@@ -74,6 +78,18 @@ impl<W: Write> Export<W> {
     /// # Errors
     /// What the underlying writer says.
     pub fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        let asked = (entry.reader, entry.source);
+        if entry.kind == EntryKind::Asked && entry.payload.starts_with(b"probe ") {
+            self.probes.insert(asked);
+        }
+        let mut note = *entry;
+        let is_probe =
+            matches!(entry.kind, EntryKind::Rest | EntryKind::RestFailed) && self.probes.remove(&asked);
+        if is_probe && entry.kind == EntryKind::Rest {
+            note.kind = EntryKind::Note;
+            self.losses.noted += u64::from(matches!(self.target, Target::Lines(_)));
+        }
+        let entry = &note;
         let held = match self.target {
             Target::Lines(_) => self.line_of_own(entry)?,
             Target::HftBacktest(_) => self.line_of_hftbacktest(entry)?,
@@ -247,6 +263,40 @@ mod tests {
             2818 N gap: 2 entries, 30 bytes since 77\n3020 B AAr/\n";
         assert_eq!(text, expected);
         assert_eq!(losses, Losses { left_out: KINDS - 14, noted: 6, rewritten: 1, stamps_cut: 0 });
+    }
+
+    #[test]
+    fn the_answer_to_a_probe_is_no_snapshot() {
+        // A snapshot and a probe that were asked for, and their answers; a second answer of that number is another's.
+        let body = b"https://x/depth {\"lastUpdateId\":1}".as_slice();
+        let asked = |kind, source, payload| Entry {
+            kind,
+            reader: 1,
+            path: 0,
+            source,
+            recv: Nanos(1_000),
+            now: 0,
+            kernel: Nanos::NONE,
+            payload,
+        };
+        let entries = [
+            asked(EntryKind::Asked, 7, b"snapshot https://x/depth".as_slice()),
+            asked(EntryKind::Asked, 8, b"probe https://x/depth"),
+            asked(EntryKind::Rest, 8, body),
+            asked(EntryKind::Rest, 7, body),
+            asked(EntryKind::Rest, 8, body),
+        ];
+        let mut lines = Export::lines(Vec::new(), 3).unwrap();
+        let mut collected = Export::hftbacktest(Vec::new());
+        for entry in &entries {
+            lines.entry(entry).unwrap();
+            collected.entry(entry).unwrap();
+        }
+        assert_eq!((lines.losses().noted, lines.losses().left_out), (1, 2));
+        let text = String::from_utf8(zstd::decode_all(lines.finish().unwrap().as_slice()).unwrap()).unwrap();
+        let kinds: Vec<_> = text.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+        assert_eq!(kinds, ["N", "H", "H"]);
+        assert_eq!(gunzip(&collected.finish().unwrap()).lines().count(), 2);
     }
 
     #[test]

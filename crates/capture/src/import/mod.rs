@@ -48,6 +48,8 @@ pub use form::Form;
 use lines::Lines;
 pub use reader::LineReader;
 
+use touchline_market::Nanos;
+
 use crate::journal::{self, Entry, is_journal};
 use crate::{Position, Progress};
 
@@ -106,9 +108,18 @@ impl Recording {
         reason = "an entry borrows from the recording, which Iterator cannot say"
     )]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, ImportError> {
+        Ok(self.next_numbered()?.map(|(_, entry)| entry))
+    }
+
+    /// As [`next`](Self::next), with the entry's [number](Self::number).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    #[inline]
+    pub fn next_numbered(&mut self) -> Result<Option<(u64, Entry<'_>)>, ImportError> {
         match self {
-            Self::Lines(reader) => reader.next(),
-            Self::Journal(reader) => Ok(reader.next()?),
+            Self::Lines(reader) => reader.next_numbered(),
+            Self::Journal(reader) => Ok(reader.next_numbered()?),
         }
     }
 
@@ -147,6 +158,21 @@ pub fn symbol_of(path: &Path) -> Option<String> {
     let (symbol, day) = name.split_once('.').map_or(name, |(stem, _)| stem).rsplit_once('_')?;
     let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
     (is_day && !symbol.is_empty()).then(|| symbol.to_ascii_uppercase())
+}
+
+/// A moment of UTC as `2019-06-01T00:03:03.1238784Z`.
+#[must_use]
+pub fn utc(moment: Nanos) -> String {
+    let mut text = Vec::new();
+    // Memory takes it.
+    let _ = stamp::write_iso(&mut text, moment);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// The moment that such a text names, with up to nine digits behind the point or none; `None` for another text.
+#[must_use]
+pub fn from_utc(text: &str) -> Option<Nanos> {
+    stamp::iso(text.as_bytes()).map(Nanos)
 }
 
 /// A file and its length.

@@ -59,6 +59,15 @@ impl LineReader {
         reason = "an entry borrows from the reader, which Iterator cannot say"
     )]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, ImportError> {
+        Ok(self.next_numbered()?.map(|(_, entry)| entry))
+    }
+
+    /// As [`next`](Self::next), with the number of the entry's line, from 0.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    #[inline]
+    pub fn next_numbered(&mut self) -> Result<Option<(u64, Entry<'_>)>, ImportError> {
         if self.ended {
             return Ok(None);
         }
@@ -72,17 +81,9 @@ impl LineReader {
             Payload::Line(range) => self.lines.line().get(range).unwrap_or_default(),
             Payload::Frame => &self.frame,
         };
-        let source = self.numbers.of(parsed.kind);
-        Ok(Some(Entry {
-            kind: parsed.kind,
-            reader: 0,
-            path: 0,
-            source,
-            recv,
-            now,
-            kernel: Nanos::NONE,
-            payload,
-        }))
+        let (kind, source) = (parsed.kind, self.numbers.of(parsed.kind));
+        let entry = Entry { kind, reader: 0, path: 0, source, recv, now, kernel: Nanos::NONE, payload };
+        Ok(Some((self.lines.at().line, entry)))
     }
 
     /// The form of the lines.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use touchline_market::Nanos;
 
@@ -65,6 +65,21 @@ impl Reader<File> {
         let file = File::open(path).map_err(|source| JournalError::Io { at: 0, source })?;
         Self::new(file)
     }
+
+    /// The file that this one, at `path`, goes on with in the same recording, and where it is: beside it, whatever its
+    /// name. `None` if it is the last, or the next is not there.
+    #[must_use]
+    pub fn next_file(&self, path: &Path) -> Option<(Self, PathBuf)> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+        let paths = entries.flatten().map(|entry| entry.path());
+        let mut same = paths.filter(|other| other.extension() == path.extension());
+        let (id, file) = (self.header.id, self.header.file.checked_add(1)?);
+        same.find_map(|other| {
+            let reader = Self::open(&other).ok()?;
+            (reader.header.id == id && reader.header.file == file).then_some((reader, other))
+        })
+    }
 }
 
 impl<R: Read + Seek> Reader<R> {
@@ -110,6 +125,15 @@ impl<R: Read + Seek> Reader<R> {
         reason = "an entry borrows from the reader, which Iterator cannot say"
     )]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, JournalError> {
+        Ok(self.next_numbered()?.map(|(_, entry)| entry))
+    }
+
+    /// As [`next`](Self::next), with the entry's [number](Self::number).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    #[inline]
+    pub fn next_numbered(&mut self) -> Result<Option<(u64, Entry<'_>)>, JournalError> {
         let decoded = loop {
             if self.left == 0 {
                 if self.ended || !self.advance().inspect_err(|error| self.ended = error.is_final())? {
@@ -132,7 +156,7 @@ impl<R: Read + Seek> Reader<R> {
             }
         };
         let payload = self.raw.get(decoded.payload).unwrap_or_default();
-        Ok(Some(Entry { payload, ..decoded.entry }))
+        Ok(Some((self.number, Entry { payload, ..decoded.entry })))
     }
 
     /// Goes to the first entry that came at or after `recv`, in the order of the file; to the end if there is none.

@@ -38,6 +38,8 @@ mod known;
 mod value;
 mod words;
 
+use std::borrow::Cow;
+
 use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 
 use crate::journal::EntryKind;
@@ -117,6 +119,26 @@ impl Redactor {
             }
         }
         if replaced == 0 { (payload, 0) } else { (scratch, replaced) }
+    }
+
+    /// Free text without its secrets, such as a line of a log.
+    #[must_use]
+    pub fn in_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.in_kind(EntryKind::Note, text)
+    }
+
+    /// An address without its secrets.
+    #[must_use]
+    pub fn in_address<'a>(&self, address: &'a str) -> Cow<'a, str> {
+        self.in_kind(EntryKind::Connecting, address)
+    }
+
+    fn in_kind<'a>(&self, kind: EntryKind, text: &'a str) -> Cow<'a, str> {
+        let mut scratch = Vec::new();
+        match self.redact(kind, text.as_bytes(), &mut scratch) {
+            (_, 0) => Cow::Borrowed(text),
+            (redacted, _) => Cow::Owned(String::from_utf8_lossy(redacted).into_owned()),
+        }
     }
 
     fn may_tell(&self, payload: &[u8]) -> bool {

@@ -16,6 +16,7 @@ use touchline::market::{Channel, Instrument};
 use touchline::{BookReport, FeedReport};
 
 use crate::family::Family;
+use crate::logs::escaped;
 pub(crate) use latency::Latencies;
 pub(crate) use process::Process;
 
@@ -41,7 +42,7 @@ pub(crate) fn all(
 /// An instrument that is subscribed to.
 pub(crate) struct Subscribed<'a> {
     pub(crate) instrument: &'a Instrument,
-    /// Its name, unique at its venue.
+    /// Its name, unique at its venue; escaped and cut, for it is the venue's text.
     pub(crate) name: String,
     pub(crate) channels: &'a [Channel],
     /// How it stands; `None` in the moment before its book is there.
@@ -55,16 +56,20 @@ impl Subscribed<'_> {
     }
 }
 
-/// Everything that is subscribed to. Two instruments of a venue that have the same name bear their symbols.
+/// Everything that is subscribed to. Two instruments of a venue whose names look the same bear their symbols; if these
+/// look the same too, their places.
 pub(crate) fn subscribed(report: &FeedReport) -> Vec<Subscribed<'_>> {
     let books: HashMap<_, _> = report.books.iter().map(|book| (key(&book.instrument), book)).collect();
     let mut names = HashSet::new();
-    let subscribed = report.subscriptions.iter().map(|wanted| {
+    let subscribed = report.subscriptions.iter().enumerate().map(|(place, wanted)| {
         let instrument = &*wanted.instrument;
-        let unique = !instrument.name.is_empty() && names.insert((instrument.venue, &instrument.name));
+        let (name, symbol) = (escaped(&instrument.name), format!("@{}", escaped(&instrument.symbol)));
+        let numbered = (place..).map(|place| format!("{symbol}#{place}"));
+        let mut all = [name, symbol.clone()].into_iter().chain(numbered);
+        let new = |name: &String| !name.is_empty() && names.insert((instrument.venue, name.clone()));
         Subscribed {
             instrument,
-            name: if unique { instrument.name.clone() } else { format!("@{}", instrument.symbol) },
+            name: all.find(new).unwrap_or(symbol),
             channels: &wanted.channels,
             report: books.get(&key(instrument)).copied(),
         }

@@ -191,6 +191,29 @@ mod tests {
         );
     }
 
+    /// A book whose name tries the same, as text and as an object of JSON.
+    #[test]
+    fn a_books_name_stays_on_its_line() {
+        let name = format!("a\"}}\nERROR \u{1b}[31m\\{}", "x".repeat(10_000));
+        let change = Event::State {
+            instrument: InstrumentId(1),
+            from: State::Live,
+            to: State::Syncing,
+            epoch: 1,
+            at: Nanos(1),
+            incident: None,
+        };
+        for json in [false, true] {
+            let settings = Settings { json, ..settings() };
+            let name = name.clone();
+            let log = logged(&settings, || {
+                tell(&change, &|_| Some(name.clone()), &mut Limiter::default(), at(0));
+            });
+            assert!(log.lines().count() == 1 && log.len() < 700 && !log.contains('\u{1b}'), "{log}");
+            assert!(!json || serde_json::from_str::<serde_json::Value>(&log).is_ok(), "{log}");
+        }
+    }
+
     /// A burst of changes of state: ten lines a second for each reason, then one that counts the others.
     #[test]
     fn a_burst_is_ten_lines_and_a_count() {

@@ -85,14 +85,20 @@ pub fn start(settings: &Settings) -> Result<(), LogError> {
     written.try_init().map_err(|_| LogError::Started)
 }
 
-/// What is asked for: by `option`, else by the environment, else nothing.
+/// What is asked for: by `option`, else by the environment, else by a `file`, else nothing.
 #[must_use]
-pub fn wanted(option: Option<&str>) -> String {
+pub fn wanted(option: Option<&str>, file: Option<&str>) -> String {
     let set = || std::env::var(VARIABLE).ok().filter(|set| !set.is_empty());
-    option.map(str::to_owned).or_else(set).unwrap_or_else(|| Settings::default().filter)
+    let said = option.map(str::to_owned).or_else(set).or_else(|| file.map(str::to_owned));
+    said.unwrap_or_else(|| Settings::default().filter)
 }
 
-fn subscriber<W: io::Write + 'static>(
+/// A log that goes elsewhere: each line is written at once, to a writer of its own. For programs that have a subscriber
+/// already, or none.
+///
+/// # Errors
+/// [`LogError::Filter`].
+pub fn subscriber<W: io::Write + 'static>(
     settings: &Settings,
     out: fn() -> W,
 ) -> Result<impl tracing::Subscriber + Send + Sync, LogError> {
@@ -168,6 +174,6 @@ mod tests {
             let settings = Settings { filter: filter.to_owned(), ..Settings::default() };
             assert!(subscriber(&settings, || Here).is_ok(), "{filter}");
         }
-        assert_eq!(wanted(Some("debug")), "debug");
+        assert_eq!(wanted(Some("debug"), Some("info")), "debug");
     }
 }

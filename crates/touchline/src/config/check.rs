@@ -12,6 +12,7 @@ use touchline_venue::VenueFacts;
 
 use super::endpoint::{REST, WS, check_url};
 use super::mistake::{Mistakes, suggestion, unknown_venue};
+use super::shown::{LEVELS, wrong_level};
 use super::{Config, TimingConfig, TransportConfig};
 use crate::live::PATHS_MAX;
 use crate::pipeline::Placement;
@@ -19,19 +20,17 @@ use crate::pipeline::Placement;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// A folder that is not there yet will be made.
-fn incidents(config: &Config, mistakes: &mut Mistakes) {
-    if let Some(folder) = config.incidents.as_deref().filter(|folder| folder.exists() && !folder.is_dir()) {
-        mistakes.add("feed.incidents", format!("{} is no folder", folder.display()));
-    }
-}
-
 /// Adds every mistake. `cores` are those there are; `None` if nobody knows.
 pub(super) fn check(config: &Config, mistakes: &mut Mistakes, cores: Option<&[usize]>) {
     threads(config, mistakes);
     core_lists(config, mistakes, cores);
     sizes(config, mistakes);
-    incidents(config, mistakes);
+    folder("feed.incidents", config.incidents.as_deref(), mistakes);
+    if let Err(error) = config.secrets.redactor() {
+        mistakes.add("feed.secrets", error);
+    }
+    journal(config, mistakes);
+    shown(config, mistakes);
     subscriptions(config, mistakes);
     endpoints(config, mistakes);
     instrument_files(config, mistakes);
@@ -124,6 +123,40 @@ fn sizes(config: &Config, mistakes: &mut Mistakes) {
     if instruments.len() > config.instruments_max {
         let what = format!("{} is less than the {} subscribed", config.instruments_max, instruments.len());
         mistakes.add("feed.instruments_max", what);
+    }
+}
+
+/// A folder that is not there yet will be made.
+fn folder(path: &str, folder: Option<&Path>, mistakes: &mut Mistakes) {
+    if let Some(folder) = folder.filter(|folder| folder.exists() && !folder.is_dir()) {
+        mistakes.add(path, format!("{} is no folder", folder.display()));
+    }
+}
+
+fn journal(config: &Config, mistakes: &mut Mistakes) {
+    const GIB: u64 = 1 << 30;
+    let Some(journal) = &config.journal else { return };
+    folder("journal.folder", Some(&journal.folder), mistakes);
+    let name = &journal.name;
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(is_letter) {
+        let what = "letters, digits, `-`, `_` and `.` only, up to 100, and no `.` at its beginning";
+        mistakes.add("journal.name", what);
+    }
+    range(mistakes, "journal.file_bytes_max", journal.file_bytes_max, 64 << 10..=1_024 * GIB);
+    range(mistakes, "journal.file_period_s", journal.file_period.as_secs(), 1..=100_000_000);
+    range(mistakes, "journal.ring_bytes", journal.ring_bytes, 4 * KIB..=1_024 * MIB);
+    range(mistakes, "journal.hash_every_ms", journal.hash_every.as_millis(), 10..=3_600_000);
+}
+
+/// What a program around the feed will be told by those who serve and log, told before.
+fn shown(config: &Config, mistakes: &mut Mistakes) {
+    if config.metrics.is_some_and(|address| !address.ip().is_loopback()) {
+        mistakes.add("metrics.listen", "metrics are for this machine alone: use 127.0.0.1 or [::1]");
+    }
+    if let Some(part) = config.logs.level.as_deref().and_then(wrong_level) {
+        let near = suggestion(part, LEVELS);
+        mistakes.add("logs.level", format!("`{}` is no level{near}", part.escape_debug()));
     }
 }
 

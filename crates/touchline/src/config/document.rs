@@ -1,6 +1,6 @@
 //! Reads a TOML document by hand, so that every mistake is named with its place, and all of them at once.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -160,6 +160,10 @@ pub(super) fn string(value: &DeValue<'_>) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| expected("a string", value))
 }
 
+pub(super) fn some_string(value: &DeValue<'_>) -> Result<Option<String>, String> {
+    string(value).map(Some)
+}
+
 pub(super) fn file(value: &DeValue<'_>) -> Result<PathBuf, String> {
     match value.as_str() {
         Some("") => Err("a file has a name".to_owned()),
@@ -173,8 +177,22 @@ pub(super) fn some_address(value: &DeValue<'_>) -> Result<Option<IpAddr>, String
     text.parse().map(Some).map_err(|_| format!("`{}` is no IP address", text.escape_debug()))
 }
 
+pub(super) fn some_socket(value: &DeValue<'_>) -> Result<Option<SocketAddr>, String> {
+    let text = value.as_str().ok_or_else(|| expected("an IP address with a port", value))?;
+    let wrong = |_| format!("`{}` is no IP address with a port, such as 127.0.0.1:9464", text.escape_debug());
+    text.parse().map(Some).map_err(wrong)
+}
+
+pub(super) fn seconds(value: &DeValue<'_>) -> Result<Duration, String> {
+    whole(value).map(Duration::from_secs)
+}
+
+pub(super) fn ms(value: &DeValue<'_>) -> Result<Duration, String> {
+    whole(value).map(Duration::from_millis)
+}
+
 pub(super) fn some_ms(value: &DeValue<'_>) -> Result<Option<Duration>, String> {
-    whole(value).map(|ms| Some(Duration::from_millis(ms)))
+    ms(value).map(Some)
 }
 
 pub(super) fn some_us(value: &DeValue<'_>) -> Result<Option<Duration>, String> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use touchline_market::Venue;
 
+use super::Secrets;
 use super::mistake::unknown_venue;
 
 /// Where a venue is reached instead of its usual hosts. Written `VENUE=WS_URL[,REST_URL]`.
@@ -88,9 +89,9 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let (venue, urls) = text.split_once('=').ok_or_else(|| EndpointError::NoVenue(text.to_owned()))?;
-        let facts =
-            touchline_venue::find(venue).ok_or_else(|| EndpointError::UnknownVenue(unknown_venue(venue)))?;
+        let (venue, urls) = text.split_once('=').ok_or_else(|| EndpointError::NoVenue(shown(text)))?;
+        let facts = touchline_venue::find(venue)
+            .ok_or_else(|| EndpointError::UnknownVenue(unknown_venue(&shown(venue))))?;
         let (ws, rest) = urls.split_once(',').map_or((urls, None), |(ws, rest)| (ws, Some(rest)));
         let endpoint = Self::new(facts.name, ws);
         let endpoint = rest.map_or(endpoint.clone(), |rest| endpoint.with_rest(rest));
@@ -106,9 +107,14 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What was written, as a mistake may tell it to many: without users, keys and tokens.
+fn shown(url: &str) -> String {
+    Secrets::default().in_address(url)
+}
+
 /// Checks the root of an interface. `link` judges again what a name resolves to when it connects.
 pub(super) fn check_url(url: &str, [secure, plain]: [&'static str; 2]) -> Result<(), EndpointError> {
-    let owned = || url.to_owned();
+    let owned = || shown(url);
     let (scheme, behind) = url.split_once("://").unwrap_or_default();
     if scheme != secure && scheme != plain {
         return Err(EndpointError::Scheme { url: owned(), secure, plain });
@@ -209,5 +215,24 @@ mod tests {
         assert!(matches!(error("binance=wss://a,http://a"), EndpointError::Plain { .. }));
         assert!(matches!(error("binance=wss://a,wss://a"), EndpointError::Scheme { .. }));
         assert!(matches!(check_url("wss://a/", WS), Err(EndpointError::Slash(_))));
+    }
+
+    /// A mistake shows what was written without a user's password and a token.
+    #[test]
+    fn mistakes_tell_no_secrets() {
+        for url in [
+            "wss://me:canary@a",
+            "wss://a/x?token=canary",
+            "ftp://me:canary@a",
+            "//me:canary@a?apiKey=canary",
+        ] {
+            for text in [format!("binance={url}"), url.to_owned()] {
+                let error = text.parse::<Endpoint>().unwrap_err();
+                assert!(
+                    !error.to_string().contains("canary") && !format!("{error:?}").contains("canary"),
+                    "{error}"
+                );
+            }
+        }
     }
 }

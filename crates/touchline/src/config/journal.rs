@@ -1,6 +1,5 @@
 //! What of a feed is written down.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,13 +19,7 @@ pub struct JournalConfig {
     pub ring_bytes: usize,
     /// How often each book's hash is written down. Default: every second.
     pub hash_every: Duration,
-    /// Texts that must not reach the disk, beside what is known to be secret by its name.
-    pub secrets: Secrets,
 }
-
-/// Texts that nobody is to read.
-#[derive(Clone, Default, Eq, PartialEq)]
-pub struct Secrets(Vec<String>);
 
 impl JournalConfig {
     /// A journal in this folder, with the defaults.
@@ -39,40 +32,6 @@ impl JournalConfig {
             file_period: Duration::from_secs(3_600),
             ring_bytes: 64 << 20,
             hash_every: Duration::from_secs(1),
-            secrets: Secrets::default(),
         }
-    }
-}
-
-impl Secrets {
-    /// These texts.
-    pub fn new(texts: impl IntoIterator<Item = String>) -> Self {
-        Self(texts.into_iter().filter(|text| !text.is_empty()).collect())
-    }
-
-    /// The texts: for whoever takes them out of what is written.
-    pub(crate) fn expose(&self) -> impl Iterator<Item = String> {
-        self.0.iter().cloned()
-    }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} secrets", self.0.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A configuration can be printed: its secrets are not.
-    #[test]
-    fn secrets_are_not_printed() {
-        let mut config = JournalConfig::new("there");
-        config.secrets = Secrets::new(["canary-1".to_owned(), String::new()]);
-        let text = format!("{config:?} {config:#?}");
-        assert!(!text.contains("canary") && text.contains("1 secrets"), "{text}");
-        assert_eq!(config.secrets.expose().collect::<Vec<_>>(), ["canary-1"]);
     }
 }

@@ -13,15 +13,19 @@ mod document;
 mod endpoint;
 mod journal;
 mod mistake;
+mod secrets;
 mod sections;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use journal::{JournalConfig, Secrets};
+pub use journal::JournalConfig;
 pub use mistake::{ConfigError, Mistake};
+pub use secrets::Secrets;
+pub use shown::LogsConfig;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,6 +68,12 @@ pub struct Config {
     pub incidents: Option<PathBuf>,
     /// Where everything that the feed sees, says and does is written down. Default: nowhere.
     pub journal: Option<JournalConfig>,
+    /// Texts that must stand in no journal and no log, beside what is known to be secret by its name. Default: none.
+    pub secrets: Secrets,
+    /// Where on this machine a program around the feed serves metrics, liveness and readiness. Default: nowhere.
+    pub metrics: Option<SocketAddr>,
+    /// What a program around the feed logs.
+    pub logs: LogsConfig,
     /// Where venues are reached instead of their usual hosts; one entry a venue at most.
     pub endpoints: Vec<Endpoint>,
     /// Venues' lists of instruments, read from files instead of the network; one entry a venue at most.
@@ -163,6 +173,9 @@ impl Default for Config {
             snapshot_levels: 1_000,
             incidents: None,
             journal: None,
+            secrets: Secrets::default(),
+            metrics: None,
+            logs: LogsConfig::default(),
             endpoints: Vec::new(),
             instrument_files: Vec::new(),
             measured: true,

@@ -7,10 +7,11 @@ use toml::de::{DeTable, DeValue};
 use touchline_market::{Address, AddressError, Channel};
 
 use super::document::{
-    Document, Table, expected, file, flag, some_address, some_ms, some_us, some_whole, string, whole,
+    Document, Table, expected, file, flag, ms, seconds, some_address, some_ms, some_socket, some_string,
+    some_us, some_whole, string, whole,
 };
 use super::mistake::{header, suggestion, unknown_venue};
-use super::{Config, Endpoint, Subscription, Waiting};
+use super::{Config, Endpoint, JournalConfig, Secrets, Subscription, Waiting};
 use crate::pipeline::Placement;
 
 /// Every table with its keys; those of `endpoint` and `instruments` are venues.
@@ -30,8 +31,12 @@ const TABLES: &[(&str, &[&str])] = &[
             "instruments_max",
             "snapshot_levels",
             "incidents",
+            "secrets",
         ],
     ),
+    ("journal", &["folder", "name", "file_bytes_max", "file_period_s", "ring_bytes", "hash_every_ms"]),
+    ("metrics", &["listen"]),
+    ("logs", &["level", "json"]),
     ("endpoint", &[]),
     ("instruments", &[]),
     (
@@ -123,6 +128,12 @@ fn table(
             document.only(table, keys, home_of);
             match *path {
                 "feed" => feed(document, table, folder, config),
+                "journal" => journal(document, table, folder, config),
+                "metrics" => document.set(table, "listen", some_socket, &mut config.metrics),
+                "logs" => {
+                    document.set(table, "level", some_string, &mut config.logs.level);
+                    document.set(table, "json", flag, &mut config.logs.json);
+                }
                 "timing" => timing(document, table, config),
                 _ => transport(document, table, folder, config),
             }
@@ -240,6 +251,31 @@ fn feed(document: &mut Document<'_>, table: Table<'_>, folder: &Path, config: &m
     document.set(table, "instruments_max", whole, &mut config.instruments_max);
     document.set(table, "snapshot_levels", whole, &mut config.snapshot_levels);
     config.incidents = document.read(table, "incidents", file).map(|path| folder.join(path));
+    if let Some(path) = document.read(table, "secrets", file) {
+        let path = folder.join(path);
+        match Secrets::read(&path) {
+            Ok(secrets) => config.secrets = secrets,
+            Err(error) => {
+                document.mistakes.add("feed.secrets", format!("{} cannot be read: {error}", path.display()));
+            }
+        }
+    }
+}
+
+fn journal(document: &mut Document<'_>, table: Table<'_>, folder: &Path, config: &mut Config) {
+    let Some(written) = document.read(table, "folder", file) else {
+        if table.get("folder").is_none() {
+            document.mistakes.add("journal", "no folder for its files: add `folder`");
+        }
+        return;
+    };
+    let mut journal = JournalConfig::new(folder.join(written));
+    document.set(table, "name", string, &mut journal.name);
+    document.set(table, "file_bytes_max", whole, &mut journal.file_bytes_max);
+    document.set(table, "file_period_s", seconds, &mut journal.file_period);
+    document.set(table, "ring_bytes", whole, &mut journal.ring_bytes);
+    document.set(table, "hash_every_ms", ms, &mut journal.hash_every);
+    config.journal = Some(journal);
 }
 
 fn placement(value: &DeValue<'_>) -> Result<Placement, String> {

@@ -14,6 +14,7 @@ fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("binance.json"), LIST).unwrap();
     fs::write(folder.path().join("roots.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    fs::write(folder.path().join("secrets.txt"), "first secret\nsecond secret\n").unwrap();
     folder
 }
 
@@ -26,6 +27,7 @@ fn parse(folder: &tempfile::TempDir, text: &str) -> Result<Config, ConfigError> 
 fn alone() -> String {
     EXAMPLE
         .replace("binance = \"binance.json\"", "")
+        .replace("secrets = \"secrets.txt\"", "")
         .replace("roots.pem\"]", "\"]")
         .replace("roots = [\"\"]", "")
 }
@@ -76,6 +78,9 @@ fn the_example_is_right() {
     );
     assert_eq!(config.instrument_files[0].1, folder.path().join("binance.json"));
     assert_eq!(config.incidents, Some(folder.path().join("incidents")));
+    assert_eq!(config.journal, Some(JournalConfig::new(folder.path().join("journal"))));
+    assert_eq!((config.secrets.count(), config.metrics), (2, Some("127.0.0.1:9464".parse().unwrap())));
+    assert_eq!(config.logs, LogsConfig { level: Some("info".to_owned()), json: false });
     assert_eq!(config.timing.idle, Some(Duration::from_secs(15)));
     assert_eq!(config.transport.busy_poll, Some(Duration::from_micros(50)));
     let default = Config::default();
@@ -84,6 +89,10 @@ fn the_example_is_right() {
         reader_cores: Vec::new(),
         book_cores: Vec::new(),
         incidents: None,
+        journal: None,
+        secrets: Secrets::default(),
+        metrics: None,
+        logs: LogsConfig::default(),
         endpoints: Vec::new(),
         instrument_files: Vec::new(),
         timing: TimingConfig::default(),
@@ -122,14 +131,14 @@ fn every_key_of_the_example_can_be_spoilt() {
         assert!(on_line(&error, line).starts_with('|'), "a broken text is no mistake of a key");
         count += 3;
     }
-    assert!(count >= 90, "{count} mutations");
+    assert!(count >= 120, "{count} mutations");
 }
 
 /// Values of the right type that are wrong: (what the example says, what is written instead, the key named, the text).
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("[feed]", "[fed]", "fed", "unknown table [fed]; did you mean `feed`?"),
     ("[timing]", "[timings]", "timings", "did you mean `timing`?"),
-    ("[transport]", "[colour]", "colour", "valid are `subscribe`, `feed`, `endpoint`"),
+    ("[transport]", "[colour]", "colour", "valid are `subscribe`, `feed`, `journal`"),
     ("[feed]", "[[feed]]", "feed", "expected a table [feed], found a list"),
     ("[endpoint.binance]", "[endpoint.binanse]", "endpoint.binanse", "did you mean `binance`?"),
     ("[endpoint.binance]", "[endpoint]", "endpoint.ws", "unknown venue `ws`"),
@@ -163,6 +172,24 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("instruments_max = 1024", "instruments_max = 2", "feed.instruments_max", "less than the 3 subscribed"),
     ("snapshot_levels = 1000", "snapshot_levels = 32769", "feed.snapshot_levels", "1 to 32768"),
     ("incidents = \"incidents\"", "incidents = \"binance.json\"", "feed.incidents", "no folder"),
+    ("\"secrets.txt\"", "\"secret.txt\"", "feed.secrets", "secret.txt cannot be read"),
+    ("[journal]", "[jurnal]", "jurnal", "did you mean `journal`?"),
+    ("folder = \"journal\"", "ring_byte = 1", "journal.ring_byte", "did you mean `ring_bytes`?"),
+    ("[journal]\nfolder = \"journal\"", "[journal]", "journal", "add `folder`"),
+    ("folder = \"journal\"", "folder = \"\"", "journal.folder", "a file has a name"),
+    ("folder = \"journal\"", "folder = \"binance.json\"", "journal.folder", "binance.json is no folder"),
+    ("name = \"touchline\"", "name = \"../touchline\"", "journal.name", "letters, digits"),
+    ("file_bytes_max = 1073741824", "file_bytes_max = 65535", "journal.file_bytes_max", "65536 to"),
+    ("file_period_s = 3600", "file_period_s = 0", "journal.file_period_s", "out of range"),
+    ("ring_bytes = 67108864", "ring_bytes = 4095", "journal.ring_bytes", "4096 to"),
+    ("hash_every_ms = 1000", "hash_every_ms = 9", "journal.hash_every_ms", "10 to"),
+    ("hash_every_ms = 1000", "idle_ms = 1000", "journal.idle_ms", "it belongs in [timing]"),
+    ("\"127.0.0.1:9464\"", "\"127.0.0.1\"", "metrics.listen", "no IP address with a port"),
+    ("\"127.0.0.1:9464\"", "\"0.0.0.0:9464\"", "metrics.listen", "use 127.0.0.1 or [::1]"),
+    ("\"127.0.0.1:9464\"", "9464", "metrics.listen", "expected an IP address with a port, found"),
+    ("level = \"info\"", "level = \"infos\"", "logs.level", "did you mean `info`?"),
+    ("level = \"info\"", "level = \"info,a=loud\"", "logs.level", "`a=loud` is no level"),
+    ("json = false", "json = \"no\"", "logs.json", "expected true or false"),
     ("\"binance:BTC-USDT\"", "\"BTC-USDT\"", "subscribe.instrument", "has no venue"),
     ("\"binance:BTC-USDT\"", "\"binance:BTCUSDT\"", "subscribe.instrument", "names no instrument"),
     ("\"binance:BTC-USDT\"", "\"Binance:BTC-USDT\"", "subscribe.instrument", "did you mean `binance`?"),
@@ -265,7 +292,7 @@ fn every_wrong_value_is_named() {
         let shown = format!("touchline.toml:{}:{}: {}", found.line, found.column, found.what);
         assert!(error.to_string().contains(&shown), "{error}");
     }
-    assert!(WRONG.len() >= 60);
+    assert!(WRONG.len() >= 80);
 }
 
 /// The exact place: the value's first character, counted in characters; an unknown key's own first character.

@@ -55,7 +55,7 @@ fn list(config: &Config, venue: &'static VenueFacts, rest: &Rest) -> Result<Vec<
             let request = (venue.texts.instruments)();
             let url = format!("{}{}", roots(config, venue).1.trim_end_matches('/'), request.path);
             rest.get(&url, request.weight, venue.access.limits.weight_per_minute, LIST_TIMEOUT)
-                .map_err(|refusal| failed(format!("{url}: {refusal}")))?
+                .map_err(|refusal| failed(format!("{}: {refusal}", config.secrets.in_address(&url))))?
         }
     };
     (venue.instruments)(&body).map_err(|error| failed(error.to_string()))

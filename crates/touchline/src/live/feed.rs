@@ -7,6 +7,7 @@ use std::time::Instant;
 use crossbeam_queue::ArrayQueue;
 use touchline_book::Start;
 use touchline_capture::recorder::{Recorder, RecorderStatus};
+use touchline_capture::redact::Redactor;
 use touchline_feed::Gate;
 use touchline_link::{Reader, Rest};
 use touchline_market::{Address, Channel, Instrument, InstrumentId};
@@ -17,7 +18,7 @@ use super::control::{BookControl, Control, Subscribe};
 use super::directory::{Directory, roots};
 use super::journal::Taped;
 use super::outlet::{Outlet, Sleeper};
-use super::report::{FeedReport, SubscriptionReport};
+use super::report::{ConnectionReport, FeedReport, SubscriptionReport};
 use super::reporter::{Reporter, Shared, Ways, ask};
 use super::watch::{Watch, Watched};
 use crate::Error;
@@ -53,6 +54,8 @@ pub(super) struct State {
     desks: Desks,
     directory: Directory,
     notes: Vec<String>,
+    /// Takes the secrets out of what is reported; there is one, because the configuration was checked.
+    redactor: Option<Redactor>,
 }
 
 /// A feed's threads.
@@ -229,6 +232,10 @@ impl State {
     /// Says what is subscribed to, and what went otherwise than planned.
     pub(super) fn describe(&self, report: &mut FeedReport) {
         report.notes.clone_from(&self.notes);
+        for ConnectionReport { url, .. } in &mut report.connections {
+            let shown = self.redactor.as_ref().map(|redactor| redactor.in_address(url).into_owned());
+            *url = shown.unwrap_or_default();
+        }
         let open = self.desks.entries.iter().filter(|entry| !entry.channels.is_empty());
         let told = open.map(|entry| SubscriptionReport {
             instrument: Arc::clone(&entry.instrument),
@@ -257,7 +264,7 @@ impl Feed {
         notes: Vec<String>,
         began: Instant,
     ) -> Self {
-        let state = State { desks, directory, notes };
+        let state = State { desks, directory, notes, redactor: config.secrets.redactor().ok() };
         let readers = threads.readers.iter().map(Reader::handle).collect();
         let ways = Ways { readers, groups: threads.groups.clone() };
         let monitor = threads.recorder.as_ref().map(Recorder::monitor);
@@ -298,7 +305,7 @@ impl Feed {
     pub fn subscribe(&self, address: &str, channel: Channel) -> Result<View, Error> {
         let asked: Address = address.parse()?;
         let mut state = self.state();
-        let State { desks, directory, notes } = &mut *state;
+        let State { desks, directory, notes, .. } = &mut *state;
         let found = desks.seat(&asked, &[channel], &self.config, directory, &self.shared.rest)?;
         notes.extend(directory.take_notes());
         if let Some((group, book)) = found.books {

@@ -39,6 +39,7 @@ mod watch;
 pub use builder::Builder;
 pub use directory::instruments;
 pub use feed::Feed;
+pub(crate) use journal::FeedStory;
 pub use journal::{Mismatch, Rerun, RerunReport};
 pub(crate) use path::PATHS_MAX;
 pub use report::{ConnectionReport, FeedReport, PathReport, RingReport, SubscriptionReport};

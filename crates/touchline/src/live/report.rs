@@ -24,7 +24,7 @@ pub struct ConnectionReport {
     pub number: u32,
     /// Whose.
     pub venue: Venue,
-    /// Where to.
+    /// Where to, without what is secret in it.
     pub url: String,
     /// Which of the connections that bring the same books it is, from 0.
     pub path: u8,

@@ -3,7 +3,7 @@
 use touchline_market::{
     Bug, Channel, Head, InstrumentId, Reason, Record, Sink, SinkFull, UpdateError, planted,
 };
-use touchline_venue::{Adopt, Dialect, Listing, ParseError, Parsed, Rejected, Rest, VenueFacts};
+use touchline_venue::{Adopt, Blind, Dialect, Listing, ParseError, Parsed, Rejected, Rest, VenueFacts};
 
 use super::Borrowed;
 use crate::counters::IntakeCounters;
@@ -16,6 +16,8 @@ pub struct Intake {
     listing: Listing,
     counters: IntakeCounters,
     connected: bool,
+    /// Messages that are missing need not show.
+    blind: bool,
     /// The ring was full: the books must hear of it before anything else.
     overrun: bool,
 }
@@ -36,6 +38,7 @@ impl Intake {
             listing,
             counters: IntakeCounters::default(),
             connected: false,
+            blind: venue.blind() != Blind::Nothing,
             overrun: false,
         }
     }
@@ -85,6 +88,22 @@ impl Intake {
             }
             Event::Connected { url } => {
                 self.connect(url, sink);
+                return None;
+            }
+            Event::Closed => {
+                self.close(sink);
+                return None;
+            }
+            Event::Lost => {
+                if self.blind {
+                    self.break_all(None, Reason::Gap, false, sink);
+                }
+                return None;
+            }
+            Event::Unsubscribed { symbol } => {
+                if let Some(found) = self.listing.find(symbol) {
+                    self.send_break(found.id, Some(Channel::Book), Reason::Disconnected, sink);
+                }
                 return None;
             }
             Event::Nothing => return None,
@@ -171,6 +190,14 @@ impl Intake {
         if std::mem::replace(&mut self.connected, true) {
             self.break_all(None, Reason::Disconnected, false, sink);
         }
+    }
+
+    /// The connection is over: nothing that comes next goes on from it.
+    #[cold]
+    fn close(&mut self, sink: &mut impl Sink) {
+        self.dialect.connected("");
+        self.connected = false;
+        self.break_all(None, Reason::Disconnected, false, sink);
     }
 
     /// Every book that is fed from here hears of a break; first that messages were lost, if it is still to hear that: not

@@ -9,6 +9,7 @@
 //! A message too large for the ring (a snapshot of thousands of levels) travels in a preallocated buffer that is
 //! handed over and comes back; a marker in the ring keeps its place among the others.
 
+mod connections;
 mod desk;
 mod intake;
 mod kept;
@@ -18,6 +19,7 @@ mod running;
 mod shard;
 mod timing;
 
+pub(crate) use connections::Connections;
 pub(crate) use desk::{Desk, keeper_config};
 pub use intake::Intake;
 pub(crate) use lane::{LaneReceiver, LaneSender, Received, Room, lane, split_update};

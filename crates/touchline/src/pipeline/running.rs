@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use touchline_capture::CaptureError;
+use touchline_capture::import::ImportError;
 use touchline_market::{Address, Head, Record, Sink, SinkFull, UpdateKind};
 
-use super::intake::Intake;
+use super::connections::Connections;
 use super::lane::{LaneReceiver, LaneSender, Received, Room, lane, split_update};
 use super::pacer::Pacer;
 use super::shard::{BookReport, Observer, Shard};
@@ -50,12 +50,14 @@ pub struct Finished<O> {
     pub books: Vec<BookReport>,
     /// Stage latencies, where they were measured.
     pub latencies: Option<Recorder>,
-    /// Inputs of any kind.
+    /// Inputs of any kind, those that only led to what was asked for left out.
     pub inputs: u64,
-    /// Malformed lines of a recording passed over.
+    /// Malformed lines of a recording, or damaged stretches of a journal, passed over.
     pub malformed: u64,
+    /// Times that something was missing: it was never written, or could not be read.
+    pub lost: u64,
     /// What ended the source early, or the first malformed line.
-    pub damage: Option<CaptureError>,
+    pub damage: Option<ImportError>,
     /// Updates for no instrument or cut short on their way: always 0, or Touchline has a defect.
     pub strays: u64,
     /// From start to end.
@@ -74,7 +76,7 @@ impl<O> Finished<O> {
         self.intake.balances()
             && self.strays == 0
             && self.books.iter().all(|book| book.counters.balance(book.buffered))
-            && at_books.sum::<u64>() == self.intake.updates + self.intake.breaks
+            && at_books.sum::<u64>() + self.intake.withheld == self.intake.updates + self.intake.breaks
     }
 }
 
@@ -82,7 +84,8 @@ struct ReaderEnd<O> {
     intake: IntakeCounters,
     latencies: Option<Recorder>,
     malformed: u64,
-    damage: Option<CaptureError>,
+    lost: u64,
+    damage: Option<ImportError>,
     /// With the reader's placement, the books are here.
     shard: Option<BookEnd<O>>,
     note: Option<String>,
@@ -105,17 +108,8 @@ where
     let measured = plan.marking == Marking::Clock;
     let (shard, views) = Shard::new(plan.venue, &plan.instruments, observer, measured);
     let shared = Arc::new(Shared::default());
-    let intake = Intake::new(plan.venue, plan.instruments.iter().map(|(instrument, _)| instrument));
-    let timing = measured.then(Timing::new);
     let [reader_core, book_core] = plan.cores;
-    let mut drive = Drive {
-        intake,
-        timing,
-        pace: Pacer::new(plan.pace),
-        shared: Arc::clone(&shared),
-        malformed: 0,
-        damage: None,
-    };
+    let mut drive = Drive::new(&plan, Arc::clone(&shared));
     let began = Instant::now();
     let (reader, book) = match plan.placement {
         Placement::Reader => {
@@ -213,6 +207,7 @@ impl<O: Observer> Running<O> {
             latencies,
             inputs: self.shared.inputs.load(Relaxed),
             malformed: reader.malformed,
+            lost: reader.lost,
             damage: reader.damage,
             strays,
             wall,
@@ -245,15 +240,28 @@ pub(crate) fn pin(core: Option<usize>) -> Option<String> {
 
 /// The reader's loop.
 struct Drive {
-    intake: Intake,
+    connections: Connections,
     timing: Option<Timing>,
     pace: Pacer,
     shared: Arc<Shared>,
     malformed: u64,
-    damage: Option<CaptureError>,
+    lost: u64,
+    damage: Option<ImportError>,
 }
 
 impl Drive {
+    fn new(plan: &Plan, shared: Arc<Shared>) -> Self {
+        Self {
+            connections: Connections::new(plan),
+            timing: (plan.marking == Marking::Clock).then(Timing::new),
+            pace: Pacer::new(plan.pace),
+            shared,
+            malformed: 0,
+            lost: 0,
+            damage: None,
+        }
+    }
+
     /// Feeds every input to `take` until the source ends, `take` says false, or a stop is asked for.
     fn run(&mut self, mut source: impl Source, mut take: impl FnMut(&mut Self, Input<'_>, Ticks) -> bool) {
         let shared = Arc::clone(&self.shared);
@@ -261,8 +269,13 @@ impl Drive {
         while !shared.stop.load(Relaxed) {
             match source.next() {
                 Ok(Some(input)) => {
-                    inputs += 1;
-                    let due = self.pace.wait(input.recv, self.timing.as_ref(), &shared.stop);
+                    inputs += u64::from(!input.ahead);
+                    self.lost += u64::from(matches!(input.event, Event::Lost));
+                    let due = if input.ahead {
+                        Ticks(0)
+                    } else {
+                        self.pace.wait(input.recv, self.timing.as_ref(), &shared.stop)
+                    };
                     if !take(self, input, due) {
                         break;
                     }
@@ -285,6 +298,7 @@ impl Drive {
     #[inline]
     fn take(&mut self, input: Input<'_>, due: Ticks, sink: &mut impl Sink) {
         let stamps = match &mut self.timing {
+            Some(_) if input.ahead => Stamps::None,
             Some(timing) => {
                 let began = timing.now();
                 let due = if due == Ticks(0) { began } else { due };
@@ -292,8 +306,8 @@ impl Drive {
             }
             None => Stamps::Line(input.line),
         };
-        let _ =
-            self.intake.take(input.event, &mut Stamped { sink: Borrowed(sink), recv: input.recv, stamps });
+        let mut sink = Stamped { sink: Borrowed(sink), recv: input.recv, stamps };
+        let _ = self.connections.take(input.connection, input.event, &mut sink);
     }
 
     /// Parses one input into the lane. False if nobody is at its other end.
@@ -303,22 +317,23 @@ impl Drive {
             Event::Frame(frame) => frame.len(),
             Event::Rest { body, .. } => body.len(),
             // Every book may have to hear of it.
-            Event::Connected { .. } | Event::BrokenFrame => 0,
+            Event::Connected { .. } | Event::BrokenFrame | Event::Closed | Event::Lost => 0,
+            Event::Unsubscribed { .. } => 0,
             Event::Nothing => return true,
         };
         let mut backoff = Backoff::default();
-        let overrun = self.intake.is_overrun();
+        let overrun = self.connections.alone().is_overrun();
         while !lane.is_abandoned() {
-            match lane.room(bytes, self.intake.records_due()) {
+            match lane.room(bytes, self.connections.alone().records_due()) {
                 Room::Ring(mut sink) => self.take(input, due, &mut sink),
                 Room::Large(mut sink) => self.take(input, due, &mut sink),
-                Room::Full if overflow == Overflow::Drop => self.intake.drop_frame(),
+                Room::Full if overflow == Overflow::Drop => self.connections.alone().drop_frame(),
                 Room::Full => {
                     backoff.wait();
                     continue;
                 }
             }
-            if overrun != self.intake.is_overrun() {
+            if overrun != self.connections.alone().is_overrun() {
                 lane.set_overrun(!overrun);
             }
             return true;
@@ -328,9 +343,10 @@ impl Drive {
 
     fn end<O>(self, shard: Option<BookEnd<O>>, note: Option<String>) -> ReaderEnd<O> {
         ReaderEnd {
-            intake: self.intake.counters().clone(),
+            intake: self.connections.counters(),
             latencies: self.timing.map(|timing| timing.recorder),
             malformed: self.malformed,
+            lost: self.lost,
             damage: self.damage,
             shard,
             note,
@@ -435,14 +451,7 @@ impl<O: Observer> Inline<O> {
     pub fn new(plan: &Plan, observer: O) -> Self {
         let measured = plan.marking == Marking::Clock;
         let (shard, views) = Shard::new(plan.venue, &plan.instruments, observer, measured);
-        let drive = Drive {
-            intake: Intake::new(plan.venue, plan.instruments.iter().map(|(instrument, _)| instrument)),
-            timing: measured.then(Timing::new),
-            pace: Pacer::new(Pace::Max),
-            shared: Arc::default(),
-            malformed: 0,
-            damage: None,
-        };
+        let drive = Drive::new(&Plan { pace: Pace::Max, ..plan.clone() }, Arc::default());
         Self { drive, direct: Direct { shard, body: Vec::with_capacity(4_096) }, views }
     }
 
@@ -466,7 +475,7 @@ impl<O: Observer> Inline<O> {
 
     /// What became of every input so far.
     #[must_use]
-    pub fn counters(&self) -> &IntakeCounters {
-        self.drive.intake.counters()
+    pub fn counters(&self) -> IntakeCounters {
+        self.drive.connections.counters()
     }
 }

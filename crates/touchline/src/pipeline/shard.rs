@@ -298,7 +298,8 @@ impl<O: Observer> Shard<O> {
 /// Records the stages of one update: all stamps are there now.
 #[inline]
 fn measure(timing: &mut Timing, head: &Head, popped: Ticks, applied: Option<Ticks>) {
-    if head.kind == UpdateKind::Break {
+    // What only led to what was asked for has no mark.
+    if head.kind == UpdateKind::Break || head.mark == 0 {
         return;
     }
     let published = timing.now();

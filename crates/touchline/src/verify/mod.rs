@@ -203,8 +203,7 @@ impl Verification {
 #[must_use]
 pub fn capture_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.strip_suffix(".zst")
-        .unwrap_or(&name)
-        .strip_suffix(".cap")
-        .map_or_else(|| name.to_string(), str::to_owned)
+    let endings = [".cap.zst", ".cap", ".tlj", ".hft.gz", ".tardis.gz", ".gz"];
+    let ending = endings.into_iter().find(|ending| name.ends_with(ending) && name.len() > ending.len());
+    name.strip_suffix(ending.unwrap_or_default()).unwrap_or(&name).to_owned()
 }

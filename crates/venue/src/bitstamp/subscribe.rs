@@ -117,10 +117,10 @@ pub(super) fn snapshot_contents(body: &[u8]) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// REST responses by their path. A book with `group` 0 or 2 lists single orders: several of one price.
+/// REST responses by their path, whatever stands in front of it at a proxy. A book with `group` 0 or 2 lists single orders: several of one price.
 pub(super) fn rest_kind(url: &str) -> Rest<'_> {
     let path = path(url).trim_end_matches('/');
-    match path.strip_prefix("/api/v2/") {
+    match path.split_once("/api/v2/").map(|(_, resource)| resource) {
         Some("markets" | "trading-pairs-info") => Rest::Instruments,
         Some(resource) => match resource.strip_prefix("order_book/") {
             Some(symbol) if !symbol.contains('/') && query(url, "group").is_none_or(|group| group == "1") => {
@@ -229,6 +229,7 @@ mod tests {
             ("/api/order_book/", Rest::Other),
         ] {
             assert_eq!(rest_kind(&format!("{root}{path}")), kind, "{path}");
+            assert_eq!(rest_kind(&format!("{root}/behind/a/proxy{path}")), kind, "{path}");
         }
     }
 

@@ -11,10 +11,16 @@ use clap::{Args, ValueEnum};
   touchline convert btcusdt.cap.zst --to tlj --out journals
   touchline convert btcusdt_20240808.gz --to cap --out captures \\
       --rest-url 'https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=1000'
+  touchline convert btcusdt.cap.zst --to parquet --out tables
+  touchline convert journal/*.tlj --to npz --out hftbacktest
 
 What a file is its content tells, not its name: journals (.tlj), Touchline's lines
 (.cap.zst), and what hftbacktest's collector, cryptofeed and Tardis write, plain,
 gzip or zstd. What the other form cannot hold is counted and said.
+
+tlj, cap, hftbacktest and tardis hold what came from the venue, byte for byte; csv,
+parquet and npz what it means: csv and parquet a row for each level of each message,
+exact; npz, a file for each instrument, the events of its book and its trades.
 
 A result is written beside its place and put there when it is whole; one that is
 there already is not written again. So a run that was stopped is resumed by the
@@ -33,7 +39,10 @@ pub(crate) struct Convert {
     /// Where REST bodies were asked for that stand in a recording without their URL.
     #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     pub(crate) rest_url: String,
-    /// How small against how fast: zstd's level for tlj and cap.
+    /// Whose dialect the recording is in, for csv, parquet and npz; told by the recording if not given.
+    #[arg(long, value_name = "VENUE")]
+    pub(crate) venue: Option<String>,
+    /// How small against how fast: zstd's level for tlj, cap and parquet.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: i32,
     /// Print the result as JSON.
@@ -52,6 +61,12 @@ pub(crate) enum Target {
     Hftbacktest,
     /// As Tardis serves raw feeds, .tardis.gz.
     Tardis,
+    /// Updates as lines of numbers, .csv.
+    Csv,
+    /// Updates as typed columns, .parquet.
+    Parquet,
+    /// Events as hftbacktest replays them, .SYMBOL.npz.
+    Npz,
 }
 
 impl Target {
@@ -62,6 +77,9 @@ impl Target {
             Self::Cap => "cap.zst",
             Self::Hftbacktest => "hft.gz",
             Self::Tardis => "tardis.gz",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Npz => "npz",
         }
     }
 }

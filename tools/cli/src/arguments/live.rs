@@ -19,7 +19,8 @@ use super::{Cores, Observe, PlacementName, Threads, cores, venue};
 
 On a terminal a screen is shown: q, Esc or Ctrl-C end it, the arrow keys and Tab
 select an instrument, p pauses. Elsewhere a line is printed for every instrument
-each second, and for everything that happens.
+each second, and for everything that happens. A configuration with a [journal]
+is recorded meanwhile.
 
 A venue that cannot be reached is no end: the books say why, and it is tried again.
 The exit code is 0 if every book was LIVE at the end, or if q ended the watch.")]
@@ -209,6 +210,9 @@ pub(crate) struct Live {
     /// What idle threads do [default: block].
     #[arg(long, value_enum)]
     pub(crate) wait: Option<WaitName>,
+    /// Texts that must stand in no journal and no log, one a line, besides what is secret by its name.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
 }
 
 /// What a simulated exchange trades.

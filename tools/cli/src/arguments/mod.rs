@@ -5,6 +5,7 @@ mod latency;
 mod live;
 mod observe;
 mod record;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod why;
@@ -22,6 +23,7 @@ pub(crate) use latency::Latency;
 pub(crate) use live::{Check, Demo, Instruments, Live, Once, Reach, Simulate, Symbols, WaitName, Watch};
 pub(crate) use observe::Observe;
 pub(crate) use record::Record;
+pub(crate) use replay::{PartArguments, Replay};
 pub(crate) use why::Why;
 
 /// Low-latency feed handler for crypto exchanges: verified order books from raw exchange bytes.
@@ -90,7 +92,7 @@ pub(crate) enum Command {
     Convert(Convert),
     /// Make a clean copy of a damaged journal.
     Recover(Recover),
-    /// Replay a recording through pinned threads and measure each stage; run a journal again.
+    /// Replay a recording of any form through pinned threads and measure each stage; run a journal again.
     Replay(Replay),
     /// Compare the latencies of runs, and fail if one is too slow.
     Latency(Latency),
@@ -105,6 +107,7 @@ pub(crate) enum Command {
   touchline verify btcusdt.cap.zst --out out.json --every 100
   touchline verify btcusdt.cap.zst --audit
   touchline verify other.cap.zst --venue binance-coinm --only binance-coinm:@BTCUSD_PERP
+  touchline verify journal/touchline-20261121T160000Z-000001.tlj --from 00:10:00 --to 00:15:00
 
 The result holds, for every symbol, the counts of its messages and the exact
 state of its book at intervals and at the end, with a SHA-256 over all levels.
@@ -113,6 +116,9 @@ With --audit, each REST snapshot after a book's first one is kept from the book
 while that is LIVE, and compared with it at the same sequence, within the depth
 that both know. A difference is an error that no number of the venue showed.
 Counts may then differ from those of a run without --audit.
+
+A part is chosen as `touchline help replay` says. What only leads there is counted
+with the books, and not with the lines and frames.
 
 The table's columns:
   start    how the book began: a snapshot by REST or in the stream, or empty
@@ -123,7 +129,7 @@ The table's columns:
   best     book states whose best prices are those of the venue's own best bid
            and offer at the same sequence, of how many that could be compared")]
 pub(crate) struct Verify {
-    /// The recording: .cap.zst, or uncompressed.
+    /// The recording, of any form that `replay` takes; of a journal of several files the first.
     pub(crate) capture: PathBuf,
     /// Write the result there, as JSON. Not after Ctrl-C: a part does not pass for the whole.
     #[arg(long, value_name = "FILE")]
@@ -135,43 +141,12 @@ pub(crate) struct Verify {
     #[arg(long)]
     pub(crate) audit: bool,
     #[command(flatten)]
+    pub(crate) part: PartArguments,
+    #[command(flatten)]
     pub(crate) recording: Recording,
     #[command(flatten)]
     pub(crate) threads: Threads,
     /// Print the result as JSON instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Arguments of `replay`.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  touchline replay btcusdt.cap.zst --report out
-  touchline replay btcusdt.cap.zst --pace 20x
-  touchline replay btcusdt.cap.zst --pace real --placement reader --cores 2
-
-At `--pace max` the reader runs ahead of the books and messages queue in the
-ring: ring and end-to-end figures are then those of a pipeline at its limit.
-In a paced replay each message counts from the moment it was due, so that a
-stall counts for every message behind it.
-
-A journal (.tlj, of `touchline record`) is run again instead, as fast as it goes and
-on one thread: the same feed is told the same, must ask and say the same, and build
-the same books. The exit code is 1 if anything differed or is missing.")]
-pub(crate) struct Replay {
-    /// The recording: .cap.zst, or uncompressed; or the first file of a journal, .tlj.
-    pub(crate) capture: PathBuf,
-    /// How fast: max, real, or a multiple of real time such as 10x.
-    #[arg(long, value_name = "PACE", default_value = "max", value_parser = pace)]
-    pub(crate) pace: Pace,
-    /// Write report.html, report.json, latency.hlog and latency*.hgrm into this folder.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) report: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) recording: Recording,
-    #[command(flatten)]
-    pub(crate) threads: Threads,
-    /// Print the figures as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }

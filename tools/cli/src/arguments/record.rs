@@ -12,7 +12,7 @@ use super::live::{Live, channel};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   touchline record binance:BTC-USDT binance-usdm:@ETHUSDT --out journal
-  touchline record --config touchline.toml --out journal --seconds 3600
+  touchline record --config touchline.toml --seconds 3600
   touchline replay journal/touchline-20261121T160000Z-000001.tlj
 
 The journal holds every frame as it came, what was sent, REST answers, connects
@@ -31,24 +31,21 @@ pub(crate) struct Record {
     #[arg(long, value_name = "CHANNELS", value_delimiter = ',', value_parser = channel,
         default_value = "book,trade")]
     pub(crate) channels: Vec<Channel>,
-    /// The folder of the journal's files; it is made if it is not there.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// What the files' names begin with.
-    #[arg(long, value_name = "NAME", default_value = "touchline", value_parser = file_name)]
-    pub(crate) name: String,
-    /// Begin another file once one is so large, in MiB.
-    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
-    pub(crate) file_mib: u64,
-    /// Begin another file once one is so old, in minutes.
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
-    pub(crate) file_minutes: u64,
-    /// How often each book's hash is written down, in milliseconds.
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..))]
-    pub(crate) hash_ms: u64,
-    /// Texts that must not reach the disk, one a line, besides what is secret by its name.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) secrets: Option<PathBuf>,
+    /// The folder of the journal's files; it is made if it is not there [default: the configuration's].
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    pub(crate) out: Option<PathBuf>,
+    /// What the files' names begin with [default: the configuration's, else touchline].
+    #[arg(long, value_name = "NAME", value_parser = file_name)]
+    pub(crate) name: Option<String>,
+    /// Begin another file once one is so large, in MiB [default: the configuration's, else 1024].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) file_mib: Option<u64>,
+    /// Begin another file once one is so old, in minutes [default: the configuration's, else 60].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) file_minutes: Option<u64>,
+    /// How often each book's hash is written down, in milliseconds [default: the configuration's, else 1000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    pub(crate) hash_ms: Option<u64>,
     /// End after so many seconds.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: Option<u64>,

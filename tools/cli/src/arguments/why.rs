@@ -15,7 +15,7 @@ use super::venue;
   touchline why incidents --json | jq -r '.incidents[].why'
 
 For each time that a book stopped being LIVE: when, which book, which line of
-the recording and its frame, one sentence that says what was wrong, and the
+the recording (or entry of the journal) and its frame, one sentence that says what was wrong, and the
 messages before it. Lines count from 0.
 
 A running feed writes the same into files, one for each time, if its
@@ -30,7 +30,7 @@ Exit codes:
   3    the recording or an incident's file is damaged or cannot be read
   130  stopped by Ctrl-C")]
 pub(crate) struct Why {
-    /// A recording, or the folder that a feed writes its incidents to.
+    /// A recording of any form, or the folder that a feed writes its incidents to.
     #[arg(value_name = "CAPTURE|DIR")]
     pub(crate) source: PathBuf,
     /// Only this book: VENUE:BASE-QUOTE or VENUE:@SYMBOL.

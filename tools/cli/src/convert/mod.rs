@@ -1,5 +1,6 @@
 //! `touchline convert`: recordings in another form; `touchline recover`: a clean copy of a damaged journal.
 
+mod tables;
 mod target;
 
 use std::io;
@@ -13,7 +14,7 @@ use touchline_capture::journal;
 use crate::arguments::{Convert, Recover};
 use crate::exit::{Ending, Failure};
 use crate::interrupt::{self, Interrupt};
-use crate::{numbers, out};
+use crate::{arguments, numbers, out};
 use target::Target;
 
 /// Entries between two looks at the bar and at Ctrl-C.
@@ -23,28 +24,67 @@ const STEP: u64 = 4_096;
 #[derive(Debug, Default, Serialize)]
 struct Outcome {
     recording: String,
-    result: String,
-    /// It was there already.
+    results: Vec<String>,
+    /// They were there already.
     skipped: bool,
     entries: u64,
+    /// Updates of which there are rows, and the rows.
+    updates: u64,
+    rows: u64,
     /// Records that could not be read.
     malformed: u64,
     left_out: u64,
     noted: u64,
     rewritten: u64,
     stamps_cut: u64,
+    /// Events that stand twice, whose stamps were raised, whose venue's clock is ahead.
+    split: u64,
+    raised: u64,
+    ahead: u64,
     damage: Option<String>,
     #[serde(skip)]
     interrupted: bool,
 }
 
+/// What is written: what came from the venue, or what it means.
+enum Way {
+    Raw(target::Form),
+    Tables(tables::Form),
+}
+
+fn way(to: arguments::Target) -> Way {
+    match to {
+        arguments::Target::Tlj => Way::Raw(target::Form::Journal),
+        arguments::Target::Cap => Way::Raw(target::Form::Lines),
+        arguments::Target::Hftbacktest => Way::Raw(target::Form::Hftbacktest),
+        arguments::Target::Tardis => Way::Raw(target::Form::Tardis),
+        arguments::Target::Csv => Way::Tables(tables::Form::Csv),
+        arguments::Target::Parquet => Way::Tables(tables::Form::Parquet),
+        arguments::Target::Npz => Way::Tables(tables::Form::Npz),
+    }
+}
+
 pub(crate) fn run(arguments: &Convert) -> Result<Ending, Failure> {
+    let way = way(arguments.to);
+    let unused = match way {
+        Way::Raw(_) if arguments.venue.is_some() => Some("--venue is for csv, parquet and npz"),
+        Way::Tables(_) if !arguments.rest_url.is_empty() => {
+            Some("--rest-url is for tlj, cap, hftbacktest and tardis")
+        }
+        _ => None,
+    };
+    if let Some(unused) = unused {
+        return Err(Failure::Usage(unused.to_owned()));
+    }
     let interrupt = interrupt::flag();
     let written = |source| Failure::Write { path: arguments.out.clone(), source };
     std::fs::create_dir_all(&arguments.out).map_err(written)?;
     let mut outcomes = Vec::new();
     for recording in &arguments.recordings {
-        let outcome = one(arguments, recording, interrupt)?;
+        let outcome = match way {
+            Way::Raw(form) => one(arguments, form, recording, interrupt)?,
+            Way::Tables(form) => tables::one(arguments, form, recording, interrupt)?,
+        };
         let interrupted = outcome.interrupted;
         if !arguments.json {
             out::result(&text(&outcome))?;
@@ -62,13 +102,14 @@ pub(crate) fn run(arguments: &Convert) -> Result<Ending, Failure> {
 }
 
 /// Converts one recording, unless its result is there.
-fn one(arguments: &Convert, recording: &Path, interrupt: Interrupt) -> Result<Outcome, Failure> {
+fn one(
+    arguments: &Convert,
+    form: target::Form,
+    recording: &Path,
+    interrupt: Interrupt,
+) -> Result<Outcome, Failure> {
     let result = arguments.out.join(format!("{}.{}", stem(recording), arguments.to.extension()));
-    let mut outcome = Outcome {
-        recording: recording.display().to_string(),
-        result: result.display().to_string(),
-        ..Outcome::default()
-    };
+    let mut outcome = Outcome::of(recording, [result.as_path()]);
     if result.exists() {
         return Ok(Outcome { skipped: true, ..outcome });
     }
@@ -77,9 +118,9 @@ fn one(arguments: &Convert, recording: &Path, interrupt: Interrupt) -> Result<Ou
         Ok(source) => source,
         Err(error) => return Ok(Outcome { damage: Some(error.to_string()), ..outcome }),
     };
-    let part = PathBuf::from(format!("{}.part", result.display()));
+    let part = part(&result);
     let failed = |source: io::Error| Failure::Write { path: part.clone(), source };
-    let mut target = Target::create(arguments.to, &part, arguments.level).map_err(failed)?;
+    let mut target = Target::create(form, &part, arguments.level).map_err(failed)?;
     let bar = bar(recording);
     loop {
         match source.next() {
@@ -99,8 +140,7 @@ fn one(arguments: &Convert, recording: &Path, interrupt: Interrupt) -> Result<Ou
         }
         if outcome.entries.is_multiple_of(STEP) {
             let progress = source.progress();
-            bar.set_length(progress.total_bytes.unwrap_or(progress.done_bytes));
-            bar.set_position(progress.done_bytes);
+            show(&bar, progress.done_bytes, progress.total_bytes);
             if interrupt.is_set() {
                 drop(target);
                 std::fs::remove_file(&part).map_err(failed)?;
@@ -113,6 +153,28 @@ fn one(arguments: &Convert, recording: &Path, interrupt: Interrupt) -> Result<Ou
     std::fs::rename(&part, &result).map_err(failed)?;
     let Losses { left_out, noted, rewritten, stamps_cut } = losses;
     Ok(Outcome { left_out, noted, rewritten, stamps_cut, ..outcome })
+}
+
+impl Outcome {
+    fn of<'a>(recording: &Path, results: impl IntoIterator<Item = &'a Path>) -> Self {
+        let results = results.into_iter().map(|result| result.display().to_string()).collect();
+        Self { recording: recording.display().to_string(), results, ..Self::default() }
+    }
+
+    /// The results by name; of many the first.
+    fn results(&self) -> String {
+        const SHOWN: usize = 4;
+        let shown: Vec<_> = self.results.iter().take(SHOWN).map(String::as_str).collect();
+        match self.results.len().saturating_sub(SHOWN) {
+            0 => shown.join(", "),
+            others => format!("{} and {others} others", shown.join(", ")),
+        }
+    }
+}
+
+/// Where a result is written until it is whole.
+fn part(result: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.part", result.display()))
 }
 
 /// A recording's name without what says its form.
@@ -131,22 +193,37 @@ fn bar(recording: &Path) -> ProgressBar {
     }
 }
 
+fn show(bar: &ProgressBar, done_bytes: u64, total_bytes: Option<u64>) {
+    bar.set_length(total_bytes.unwrap_or(done_bytes));
+    bar.set_position(done_bytes);
+}
+
 fn text(outcome: &Outcome) -> String {
     if outcome.skipped {
-        return format!("{} is there already", outcome.result);
+        return format!("{} is there already", outcome.results());
     }
     if outcome.interrupted {
         return format!("{}: stopped by Ctrl-C; the same command goes on", outcome.recording);
     }
+    let [entries, updates, rows] = [outcome.entries, outcome.updates, outcome.rows].map(numbers::grouped);
     let mut text = match &outcome.damage {
-        Some(damage) if outcome.entries == 0 => return format!("DAMAGED {}: {damage}", outcome.recording),
-        _ => format!("{}: {} entries", outcome.result, numbers::grouped(outcome.entries)),
+        Some(damage) if outcome.entries + outcome.updates == 0 => {
+            return format!("DAMAGED {}: {damage}", outcome.recording);
+        }
+        // A table: raw entries are left out only where there are entries.
+        _ if outcome.entries == 0 && outcome.updates + outcome.left_out > 0 => {
+            format!("{}: {updates} updates in {rows} rows", outcome.results())
+        }
+        _ => format!("{}: {entries} entries", outcome.results()),
     };
     let counts = [
         (outcome.left_out, "have no place in this form"),
         (outcome.noted, "became notes"),
         (outcome.rewritten, "were brought onto one line"),
         (outcome.stamps_cut, "stamps lost digits"),
+        (outcome.split, "stand twice, once by the venue's stamp and once by ours"),
+        (outcome.raised, "stamps were raised to the one before"),
+        (outcome.ahead, "were stamped by the venue later than received"),
         (outcome.malformed, "could not be read"),
     ];
     for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {

@@ -9,7 +9,14 @@ use touchline::market::Nanos;
 use touchline_capture::import::{Export, Losses};
 use touchline_capture::journal::{Entry, FileWriter, Header, PushError};
 
-use crate::arguments;
+/// What came from the venue, in one of the forms that hold it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    Journal,
+    Lines,
+    Hftbacktest,
+    Tardis,
+}
 
 /// A result being written.
 pub(super) enum Target {
@@ -19,17 +26,17 @@ pub(super) enum Target {
 
 impl Target {
     /// What a run that was stopped left in its place is written anew.
-    pub(super) fn create(to: arguments::Target, path: &Path, level: i32) -> io::Result<Self> {
+    pub(super) fn create(form: Form, path: &Path, level: i32) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let buffered = |file| BufWriter::with_capacity(1 << 20, file);
-        Ok(match to {
-            arguments::Target::Tlj => {
+        Ok(match form {
+            Form::Journal => {
                 let header = Header { id: Header::random_id()?, file: 1, first_entry: 0, created: now() };
                 Self::Journal(Box::new(FileWriter::new(file, &header, level)?))
             }
-            arguments::Target::Cap => Self::Export(Box::new(Export::lines(buffered(file), level)?)),
-            arguments::Target::Hftbacktest => Self::Export(Box::new(Export::hftbacktest(buffered(file)))),
-            arguments::Target::Tardis => Self::Export(Box::new(Export::tardis(buffered(file)))),
+            Form::Lines => Self::Export(Box::new(Export::lines(buffered(file), level)?)),
+            Form::Hftbacktest => Self::Export(Box::new(Export::hftbacktest(buffered(file)))),
+            Form::Tardis => Self::Export(Box::new(Export::tardis(buffered(file)))),
         })
     }
 

@@ -41,7 +41,10 @@ enum End {
 
 pub(crate) fn run(arguments: &Watch) -> Result<Ending, Failure> {
     let config = live::config(&arguments.live, &arguments.instruments, &arguments.channels)?;
-    let observing = Observing::start(&arguments.observe)?;
+    let observing = Observing::start(&arguments.observe, &config)?;
+    if let Some(journal) = &config.journal {
+        out::remark(&format!("journal: {}", journal.folder.display()));
+    }
     let gatherer = Gatherer::observed(config, observing);
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let whole_screen = !arguments.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();

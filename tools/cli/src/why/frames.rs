@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use touchline::flight::IncidentReport;
-use touchline_capture::{CaptureError, Kind, Reader, Record};
+use touchline_capture::import::{self, Options, Recording};
+use touchline_capture::journal::{Entry, EntryKind, Gap};
 
 /// Characters of a frame that are shown.
 const SHOWN: usize = 800;
@@ -15,20 +16,24 @@ pub(super) fn fill(path: &Path, incidents: &mut [IncidentReport]) {
     let mut frames: BTreeMap<u64, Option<String>> =
         incidents.iter().filter_map(|incident| incident.line).map(|line| (line, None)).collect();
     let Some(last) = frames.keys().next_back().copied() else { return };
-    let Ok(mut reader) = Reader::open(path) else { return };
-    let mut buffer = Vec::new();
+    let Ok(mut recording) = import::open(path, &Options::default()) else { return };
+    let mut path = path.to_owned();
     loop {
-        match reader.next() {
-            Ok(Some(record)) => {
-                if let Some(frame) = frames.get_mut(&record.line) {
-                    *frame = Some(text(&record, &mut buffer));
+        match recording.next_numbered() {
+            Ok(Some((number, entry))) => {
+                if let Some(frame) = frames.get_mut(&number) {
+                    *frame = Some(text(&entry));
                 }
-                if record.line >= last {
+                if number >= last {
                     break;
                 }
             }
-            Err(CaptureError::Malformed { .. }) => {}
-            Ok(None) | Err(_) => break,
+            Err(error) if !error.is_final() => {}
+            Ok(None) | Err(_) => {
+                let Recording::Journal(journal) = &mut recording else { break };
+                let Some((next, at)) = journal.next_file(&path) else { break };
+                (**journal, path) = (next, at);
+            }
         }
     }
     for incident in incidents {
@@ -36,15 +41,19 @@ pub(super) fn fill(path: &Path, incidents: &mut [IncidentReport]) {
     }
 }
 
-/// What a line holds, for a terminal.
-fn text(record: &Record<'_>, buffer: &mut Vec<u8>) -> String {
-    match record.kind {
-        Kind::Binary => match record.binary(buffer) {
-            Ok(()) => shown(buffer),
-            Err(error) => format!("a binary frame that cannot be decoded: {error}"),
-        },
-        Kind::Connected => format!("connected to {}", shown(record.payload)),
-        _ => shown(record.payload),
+/// What an entry holds, for a terminal.
+fn text(entry: &Entry<'_>) -> String {
+    let payload = entry.payload;
+    match entry.kind {
+        EntryKind::Opened => format!("connected to {}", shown(payload)),
+        EntryKind::Ended => format!("the connection ended: {}", shown(payload)),
+        EntryKind::Closed => format!("the connection was closed: {}", shown(payload)),
+        EntryKind::Unreadable => format!("a binary frame that cannot be unpacked: {}", shown(payload)),
+        EntryKind::Gap => {
+            let Gap { entries, bytes, .. } = Gap::from_payload(payload).unwrap_or_default();
+            format!("{entries} entries of {bytes} bytes were never written")
+        }
+        _ => shown(payload),
     }
 }
 

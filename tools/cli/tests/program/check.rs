@@ -13,6 +13,17 @@ wait = "spin"
 
 [endpoint.binance]
 ws = "wss://localhost:9443"
+
+[journal]
+folder = "kept"
+file_period_s = 60
+
+[metrics]
+listen = "[::1]:9464"
+
+[logs]
+level = "warn"
+json = true
 "#;
 
 /// A sound file: 0, its threads, subscriptions and endpoints; the same as JSON.
@@ -22,14 +33,24 @@ fn a_sound_configuration_is_summed_up() {
     let path = files.file("touchline.toml", SOUND.as_bytes());
     let ran = touchline(["check", text(&path)]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran:?}");
-    for part in
-        ["sound", "2 readers", "1 book thread", "idle threads spin", "book trade", "wss://localhost:9443"]
-    {
+    for part in [
+        "sound",
+        "2 readers",
+        "1 book thread",
+        "idle threads spin",
+        "book trade",
+        "wss://localhost:9443",
+        "kept, files touchline-* of at most 1,073,741,824 bytes or 60 s",
+        "metrics: http://[::1]:9464/metrics",
+        "log: warn, as JSON",
+    ] {
         assert!(ran.out.contains(part), "{part}: {ran:?}");
     }
     let plan = touchline(["check", text(&path), "--json"]).json()["plan"].clone();
     assert_eq!((&plan["readers"], &plan["wait"]), (&2.into(), &"spin".into()), "{plan}");
     assert_eq!(plan["subscriptions"][1]["instrument"], "binance-usdm:@BTCUSDT");
+    assert_eq!(plan["journal"]["file_period_s"], 60, "{plan}");
+    assert_eq!((&plan["metrics"], &plan["logs"]["json"]), (&"[::1]:9464".into(), &true.into()), "{plan}");
     let configured = |place: usize| plan["endpoints"][place]["configured"].clone();
     assert_eq!((configured(0), configured(1)), (true.into(), false.into()), "{plan}");
 }

@@ -14,7 +14,7 @@ fn catches_interrupts(id: u32) -> bool {
 }
 
 /// Starts a run that would take long, and stops it by Ctrl-C as soon as it listens.
-fn interrupted(arguments: &[&str]) -> Ran {
+pub(super) fn interrupted(arguments: &[&str]) -> Ran {
     let child = program(arguments).spawn().unwrap();
     let began = Instant::now();
     while !catches_interrupts(child.id()) {

@@ -2,9 +2,12 @@
 
 mod audit;
 mod check;
+mod configured;
 mod convert;
 mod exchange;
 mod exit_codes;
+mod export;
+mod forms;
 mod interrupt;
 mod latency;
 mod live;

@@ -40,7 +40,8 @@ impl Floor {
             ClientFrame::Pong => line.pinged = None,
             ClientFrame::Close(code) => {
                 let mut close = Vec::new();
-                frames::close(&mut close, if code == 1_005 { 1_000 } else { code });
+                let code = if code == 1_005 { 1_000 } else { code };
+                frames::close(&mut close, code, &self.plants.close);
                 line.bytes(&close);
                 line.leave(End::Fin);
             }
@@ -52,7 +53,7 @@ impl Floor {
             self.counts.breach(breach);
             if self.police {
                 let mut close = Vec::new();
-                frames::close(&mut close, 1_008);
+                frames::close(&mut close, 1_008, &self.plants.close);
                 line.bytes(&close);
                 line.leave(End::Fin);
             }
@@ -94,7 +95,9 @@ impl Floor {
         });
         let answer = |floor: &mut Self| {
             if let Some(line) = floor.lines.get_mut(&id) {
-                outcome.replies.iter().for_each(|reply| line.say(&*floor.exchange, reply, now));
+                for reply in &outcome.replies {
+                    line.say(&*floor.exchange, &floor.plants.said(reply), now);
+                }
             }
         };
         // Without a promise either comes first, by chance.

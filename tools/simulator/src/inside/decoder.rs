@@ -166,7 +166,7 @@ mod tests {
         for seed in 0..50 {
             let mut bytes = Vec::new();
             frames::fragments(&mut bytes, "a text to be cut", &mut Random::new(seed));
-            frames::close(&mut bytes, 1_012);
+            frames::close(&mut bytes, 1_012, "");
             let mut decoder = Decoder::default();
             let mut heard = Vec::new();
             for byte in bytes {

@@ -113,7 +113,7 @@ fn a_recording_is_played() {
             r#"2000000000 R {"stream":"btcusdt@trade","data":{"n":2}}"#.to_owned(),
         ];
         std::fs::write(&path, lines.map(|line| line + "\n").concat()).unwrap();
-        let recording = Some(Playback { path, speed: 5.0 });
+        let recording = Some(Playback { path, speed: 5.0, rest_url: String::new() });
         let exchange = Simulator::start(Config { recording, ..plain("binance") }).unwrap();
         let depth = "/api/v3/depth?symbol=BTCUSDT&limit=1000";
         assert!(get(&exchange, depth).await.2.contains(r#""lastUpdateId":1,"#));
@@ -125,7 +125,7 @@ fn a_recording_is_played() {
         assert_eq!(event(&mut socket).await["data"]["n"], 2);
         assert!(before.elapsed() > Duration::from_millis(150));
         assert!(get(&exchange, depth).await.2.contains(r#""lastUpdateId":2,"#));
-        let nowhere = Some(Playback { path: "/nowhere".into(), speed: 1.0 });
+        let nowhere = Some(Playback { path: "/nowhere".into(), speed: 1.0, rest_url: String::new() });
         assert!(Simulator::start(Config { recording: nowhere, ..plain("binance") }).is_err());
     });
 }

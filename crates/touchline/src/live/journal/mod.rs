@@ -10,10 +10,12 @@ mod hashes;
 mod rerun;
 mod stage;
 mod start;
+mod story;
 mod taped;
 mod words;
 
 pub(crate) use hashes::{BookHash, Hashes};
 pub use rerun::{Mismatch, Rerun, RerunReport};
 pub(crate) use start::start;
+pub(crate) use story::FeedStory;
 pub(crate) use taped::Taped;

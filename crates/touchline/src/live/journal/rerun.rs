@@ -135,16 +135,7 @@ impl Rerun {
     /// Goes on with the next file of the same journal, if there is one.
     #[cold]
     fn next_file(&mut self) -> bool {
-        let (id, file) = (self.journal.header().id, self.journal.header().file);
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else { return false };
-        let same = self.path.extension();
-        let paths = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension() == same);
-        let next = paths.filter_map(|path| Some((Reader::open(&path).ok()?, path)));
-        let is_next = |reader: &Reader<File>| reader.header().id == id && reader.header().file == file + 1;
-        let Some((journal, path)) = next.into_iter().find(|(reader, _)| is_next(reader)) else {
-            return false;
-        };
+        let Some((journal, path)) = self.journal.next_file(&self.path) else { return false };
         (self.journal, self.path) = (journal, path);
         true
     }

@@ -2,7 +2,6 @@
 
 use touchline_capture::journal::{Header, Rotation};
 use touchline_capture::recorder::{Recorder, RecorderOptions, Tap};
-use touchline_capture::redact::Redactor;
 
 use super::hashes::{HashSink, Hashes};
 use super::words::{ReaderWord, SetupWord, SubscribeWord, WORDS};
@@ -50,7 +49,9 @@ pub(crate) fn start(
         bytes_max: journal.file_bytes_max,
         period: journal.file_period,
     };
-    let redactor = Redactor::new(journal.secrets.expose())
+    let redactor = config
+        .secrets
+        .redactor()
         .map_err(|error| Error::Journal { path: journal.folder.clone(), cause: error.to_string() })?;
     let options = RecorderOptions {
         ring_bytes: journal.ring_bytes,
