@@ -52,11 +52,13 @@ fn draw_memory(area: &Area<'_>, seconds: &[Second]) -> Result<(), Box<dyn Error>
     let mut chart = ChartBuilder::on(area)
         .caption("memory of exchange and feed in one process, MB resident", ("sans-serif", 26))
         .margin(16)
+        .margin_right(48)
         .x_label_area_size(40)
         .y_label_area_size(80)
         .build_cartesian_2d(0.0..minutes(seconds), 0.0..highest * 1.2)?;
     let mesh = &mut chart.configure_mesh();
-    mesh.label_style(("sans-serif", 20)).x_desc("minutes").draw()?;
+    mesh.label_style(("sans-serif", 20)).x_desc("minutes").max_light_lines(1);
+    mesh.x_label_formatter(&|minute| format!("{minute:.0}")).draw()?;
     let points: Vec<_> = seconds.iter().map(|second| (second.at / 60.0, second.resident_mb)).collect();
     chart.draw_series([PathElement::new(points, BLACK)])?;
     Ok(())
@@ -71,11 +73,13 @@ fn draw_latency(area: &Area<'_>, seconds: &[Second], books: usize) -> Result<(),
     let mut chart = ChartBuilder::on(area)
         .caption(caption, ("sans-serif", 26))
         .margin(16)
+        .margin_right(48)
         .x_label_area_size(40)
         .y_label_area_size(80)
         .build_cartesian_2d(0.0..minutes(seconds), (lowest / 1.5..highest * 1.5).log_scale())?;
     let mesh = &mut chart.configure_mesh();
-    mesh.label_style(("sans-serif", 20)).x_desc("minutes").draw()?;
+    mesh.label_style(("sans-serif", 20)).x_desc("minutes").max_light_lines(1);
+    mesh.x_label_formatter(&|minute| format!("{minute:.0}")).draw()?;
     // The tail first, so that the others lie upon it.
     for (index, (_, colour)) in CURVES.iter().enumerate().rev() {
         let points: Vec<_> =

@@ -37,7 +37,12 @@ fn a_file_says_what_is_written_and_shown() {
         |arguments: &[&str]| wait(program([arguments, &["--config", text(&path)]].concat()).spawn().unwrap());
     let ran = run(&["once", "binance:@BTCUSDT"]);
     assert!(ran.code == Some(0) && !kept.exists(), "{ran:?}");
-    let ran = run(&["watch", "--json", "--seconds", "6"]);
+    // A log hears what happens once the feed runs: here, that a connection ends and another one takes its place.
+    let child = program(["watch", "--json", "--seconds", "6", "--config", text(&path)]).spawn().unwrap();
+    until("a journal", || files(&kept).len() == 1);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    exchange.simulator.command(Command::End { which: Which::All, how: End::Fin });
+    let ran = wait(child);
     assert_eq!((ran.code, files(&kept).len()), (Some(0), 1), "{ran:?}");
     for part in
         ["metrics: http://127.0.0.1:", &format!("journal: {}", kept.display()), "\"message\":\"live\""]
