@@ -1,6 +1,6 @@
 """Reads what `touchline convert` wrote of one recording with pyarrow and NumPy: they must see the same numbers.
 
-Usage: read_tables.py TABLE.PARQUET TABLE.CSV ARCHIVE.NPZ. Exit code 1 if a type, a row or an order is wrong.
+Usage: read_tables.py TABLE.PARQUET TABLE.CSV ARCHIVE.NPZ... Exit code 1 if a type, a row or an order is wrong.
 """
 import csv
 import sys
@@ -100,17 +100,20 @@ def archive(npz, table):
     return wrong, len(data)
 
 
-def main(parquet, table, npz):
+def main(parquet, table, *archives):
     wrong, rows = compare(parquet, table)
-    more, records = archive(npz, parquet)
-    wrong += more
+    records = 0
+    for npz in archives:
+        more, found = archive(npz, parquet)
+        wrong += [f"{npz}: {line}" for line in more]
+        records += found
     if not rows or not records:
         wrong.append("there is nothing to read")
     for line in wrong:
         print(line)
     if not wrong:
-        print(f"{rows} rows are the same in Parquet and CSV, types and order right; {records} events of the archive "
-              f"have their layout and both orders, and its trades are the table's")
+        print(f"{rows} rows are the same in Parquet and CSV, types and order right; {records} events of "
+              f"{len(archives)} archives have their layout and both orders, and their trades are the table's")
     return 1 if wrong else 0
 
 

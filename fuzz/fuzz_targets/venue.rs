@@ -30,7 +30,7 @@ impl Sink for Collect {
     }
 }
 
-/// The same bytes twice on one connection (the second time the scales are learned already), all of it from nothing.
+/// The same bytes on two connections (the second time the scales are learned already), all of it from nothing.
 fn run(venue: u8, kind: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec<(Head, Vec<Record>)>) {
     let venues = all();
     let facts = &venues[usize::from(venue) % venues.len()];
@@ -40,7 +40,11 @@ fn run(venue: u8, kind: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec
     for _ in 0..2 {
         let before = sink.messages.len();
         let outcome = match kind % 4 {
-            0 => dialect.frame(bytes, &mut listing, &mut sink),
+            0 => {
+                // Where a connection counts its messages, the same one again would be one too many.
+                dialect.connected("");
+                dialect.frame(bytes, &mut listing, &mut sink)
+            }
             1 => {
                 dialect.connected("wss://stream/ws/btcusdt@depth5");
                 dialect.frame(bytes, &mut listing, &mut sink)
@@ -52,17 +56,21 @@ fn run(venue: u8, kind: u8, bytes: &[u8]) -> (Vec<Result<Parsed, Rejected>>, Vec
                 return Default::default();
             }
         };
+        // Of a frame that is rejected, the messages before the one that could not be read went on.
         let updates = match outcome {
-            Ok(Parsed::Updates(updates)) => updates as usize,
-            Ok(Parsed::Ignored(_)) | Err(_) => 0,
+            Ok(Parsed::Updates(updates)) => Some(updates as usize),
+            Ok(Parsed::Ignored(_)) => Some(0),
+            Err(_) => None,
         };
-        assert_eq!(sink.messages.len() - before, updates);
+        let committed = sink.messages.len() - before;
+        assert!(updates.is_none_or(|updates| updates == committed), "{committed} of {updates:?}");
         assert!(sink.pending.is_empty());
         outcomes.push(outcome);
     }
     // Widening learns at the first sight: nothing is left to learn at the second, and nothing may change.
     assert_eq!(outcomes[0], outcomes[1]);
-    assert!(sink.messages.is_empty() || sink.messages[0] == sink.messages[1]);
+    let (first, second) = sink.messages.split_at(sink.messages.len() / 2);
+    assert!(first == second);
     (outcomes, sink.messages)
 }
 
