@@ -2,7 +2,8 @@
 //!
 //! This crate knows bytes and no market. [`decimal`] turns the text of a number into the mantissa of a fixed-point
 //! one, exactly or with a typed error. [`document`] parses one frame with simd-json into buffers that are used again
-//! for the next, and lets a caller walk it whatever the order of its keys.
+//! for the next, and lets a caller walk it whatever the order of its keys. [`shape`] reads messages that look like the
+//! one before, many times faster, and hands everything else back.
 //!
 //! # The arithmetic
 //!
@@ -20,6 +21,8 @@
 
 pub mod decimal;
 pub mod document;
+pub mod shape;
 
 pub use decimal::{DecimalError, Plain};
 pub use document::{Document, Elements, Fields, JsonError, Pairs, Parser, Place, Value};
+pub use shape::Shapes;

@@ -14,6 +14,7 @@ mod access;
 pub mod exchange;
 mod fields;
 mod learn;
+mod learned;
 mod listing;
 mod parsing;
 mod registry;

@@ -139,6 +139,14 @@ impl Listing {
         self.by_symbol.get(symbol).and_then(|&index| self.found(index as usize))
     }
 
+    /// The instrument of this number, if its symbol is this.
+    #[inline(always)]
+    pub(crate) fn at(&self, id: InstrumentId, symbol: &[u8]) -> Option<Found> {
+        let index = self.index(id)?;
+        let entry = self.entries.get(index)?;
+        if same(entry.instrument.symbol.as_bytes(), symbol) { self.found(index) } else { None }
+    }
+
     /// As [`find`](Self::find), for a symbol in lower case of a venue whose symbols are in upper case.
     #[inline]
     pub fn find_lower(&mut self, symbol: &str) -> Option<Found> {
@@ -227,6 +235,9 @@ mod tests {
         listing.set_adopt(Adopt::Provisional);
         assert_eq!(listing.find("CD").map(|found| found.id), Some(InstrumentId(6)));
         assert_eq!(listing.find("AB").map(|found| found.id), Some(InstrumentId(5)));
+        let at = |symbol: &str| listing.at(InstrumentId(5), symbol.as_bytes()).map(|found| found.id);
+        assert_eq!((at("AB"), at("CD")), (Some(InstrumentId(5)), None));
+        assert_eq!(listing.at(InstrumentId(7), b"AB"), None);
         assert_eq!(listing.find(""), None);
         assert_eq!(listing.find(&"X".repeat(65)), None);
         assert_eq!(listing.find_lower(&"x".repeat(65)), None);

@@ -176,6 +176,17 @@ macro_rules! venues {
                 match self { $(Self::$variant(parser) => parser.frame(frame, listing, sink),)+ }
             }
 
+            /// As [`Parse::read_by`].
+            pub fn read_by(&mut self, simd: touchline_json::shape::Simd) {
+                match self { $(Self::$variant(parser) => parser.read_by(simd),)+ }
+            }
+
+            /// As [`Parse::shapes`].
+            #[must_use]
+            pub fn shapes(&self) -> touchline_json::shape::ShapeCounts {
+                match self { $(Self::$variant(parser) => parser.shapes(),)+ }
+            }
+
             /// As [`Venue::rest_kind`].
             #[must_use]
             pub fn rest_kind<'a>(&self, url: &'a str) -> Rest<'a> {

@@ -1,5 +1,6 @@
 //! What a venue is: the two traits that a new exchange implements.
 
+use touchline_json::shape::{ShapeCounts, Simd};
 use touchline_market::{Channel, Checksum, Continuity, Crossing, Instrument, Sink};
 
 use crate::{Access, Ignored, Listing, Parsed, Rejected, Texts};
@@ -74,6 +75,17 @@ pub trait Parse {
         listing: &mut Listing,
         sink: &mut S,
     ) -> Result<Parsed, Rejected>;
+
+    /// From now on frames are read by their shape in this way, and no more by those learned before. Where a dialect learns
+    /// none, nothing changes.
+    fn read_by(&mut self, simd: Simd) {
+        let _ = simd;
+    }
+
+    /// What became of frames that a learned shape was looked for: nothing where a dialect learns none.
+    fn shapes(&self) -> ShapeCounts {
+        ShapeCounts::default()
+    }
 
     /// Parses a REST book snapshot of `symbol`. Where snapshots come in the stream there is none.
     ///

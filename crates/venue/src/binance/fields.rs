@@ -228,10 +228,14 @@ fn slot(key: &str) -> usize {
     })
 }
 
+#[inline]
+fn stamp(field: Field<'_>) -> Result<Nanos, ParseError> {
+    field.need_count().map(stamp_of)
+}
+
 /// Stamps are milliseconds, or microseconds on connections that ask for them: told apart by size, since 10^14
 /// milliseconds are the year 5138 and 10^14 microseconds the year 1973.
 #[inline]
-fn stamp(field: Field<'_>) -> Result<Nanos, ParseError> {
-    let number = field.need_count()?;
-    Ok(if number < 100_000_000_000_000 { Nanos::from_millis(number) } else { Nanos::from_micros(number) })
+pub(super) fn stamp_of(number: u64) -> Nanos {
+    if number < 100_000_000_000_000 { Nanos::from_millis(number) } else { Nanos::from_micros(number) }
 }

@@ -15,6 +15,7 @@
 
 mod fields;
 mod instruments;
+mod lesson;
 mod parse;
 pub(crate) mod subscribe;
 pub(crate) mod wire;

@@ -10,14 +10,17 @@
 //! {"result":null,"id":1}
 //! ```
 
+use touchline_json::shape::{ShapeCounts, Simd};
 use touchline_json::{Value, decimal};
 use touchline_market::{
     Bbo, Channel, Flags, Head, Level, LevelPacker, Sequence, Side, Sink, Ticker, Trade, UpdateKind,
 };
 
 use super::fields::{Field, Fields};
+use super::lesson::lesson;
 use super::wire::{StreamKind, raw_stream, stream_kind, stream_symbol};
 use crate::learn::{Fault, at_learned_scales, commit, level, levels, single};
+use crate::learned::{Heard, Learned};
 use crate::{Found, Ignored, Listing, Parse, ParseError, Parsed, Rejected};
 
 /// Which product line a connection serves.
@@ -41,6 +44,7 @@ impl Product {
 
 /// The parser of one connection.
 pub struct Parser {
+    learned: Learned,
     json: touchline_json::Parser,
     product: Product,
     /// The stream of a raw connection, whose frames do not name it; empty otherwise.
@@ -51,18 +55,17 @@ type Outcome = Result<Parsed, Rejected>;
 
 impl Parser {
     pub(crate) fn new(product: Product) -> Self {
-        Self { json: touchline_json::Parser::new(), product, stream: String::new() }
-    }
-}
-
-impl Parse for Parser {
-    fn connected(&mut self, url: &str) {
-        self.stream.clear();
-        self.stream.push_str(raw_stream(url).unwrap_or_default());
+        Self {
+            learned: Learned::default(),
+            json: touchline_json::Parser::new(),
+            product,
+            stream: String::new(),
+        }
     }
 
+    /// Reads a frame whatever its shape.
     #[inline]
-    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+    fn general<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
         let document = self.json.parse(frame).map_err(ParseError::Json)?;
         let (stream, event) = unwrap(document.root())?;
         let stream = stream.unwrap_or(&self.stream);
@@ -72,6 +75,56 @@ impl Parse for Parser {
         let mut message = Message { fields: Fields::none(&document), stream, product: self.product };
         message.fields.fill(event)?;
         message.parse(listing, sink)
+    }
+
+    /// Learns the shape of a frame that became an update.
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, frame: &[u8], kind: UpdateKind, listing: &mut Listing) {
+        let Ok(document) = self.json.parse(frame) else { return };
+        let Ok((stream, event)) = unwrap(document.root()) else { return };
+        let mut fields = Fields::none(&document);
+        if fields.fill(event).is_err() {
+            return;
+        }
+        let is_range = self.product == Product::Spot;
+        if let Some(lesson) = lesson(&fields, event, kind, stream.is_some(), is_range)
+            && let Some(found) = listing.find(lesson.symbol)
+        {
+            self.learned.learn(frame, found, kind, &lesson);
+        }
+    }
+}
+
+impl Parse for Parser {
+    fn connected(&mut self, url: &str) {
+        self.learned.clear();
+        self.stream.clear();
+        self.stream.push_str(raw_stream(url).unwrap_or_default());
+    }
+
+    #[inline]
+    fn frame<S: Sink>(&mut self, frame: &[u8], listing: &mut Listing, sink: &mut S) -> Outcome {
+        if let Some(parsed) = self.learned.frame(frame, listing, sink) {
+            return Ok(parsed);
+        }
+        let mut heard = Heard::new(sink);
+        let outcome = self.general(frame, listing, &mut heard);
+        let update = heard.update;
+        if self.learned.is_due(update)
+            && let Some((_, kind)) = update
+        {
+            self.learn(frame, kind, listing);
+        }
+        outcome
+    }
+
+    fn read_by(&mut self, simd: Simd) {
+        self.learned = Learned::by(simd);
+    }
+
+    fn shapes(&self) -> ShapeCounts {
+        self.learned.counts()
     }
 
     fn snapshot<S: Sink>(

@@ -1,0 +1,393 @@
+//! 64 bytes at a time, with AVX-512 and the byte compression of VBMI2.
+//!
+//! Levels take two passes. The first goes over the text in blocks of 64 bytes: one comparison tells the bytes of numbers
+//! from the others; where the two meet, a number begins or ends, and compression turns those bits into a list of places; a
+//! second compression gathers the bytes that belong to no number, which must be the same few again and again. The second
+//! pass takes four levels at a time, from sixteen places: what it subtracts from one another are the lengths of
+//! prices, quantities and of the texts between, all judged by one comparison; then eight numbers are loaded, judged, and
+//! multiplied together into four pairs of price and quantity. Nothing branches on what a number is.
+
+use std::arch::x86_64::*;
+
+use super::layout::{COUNTS, Levels, NUMBERS, Numbers, Text};
+use super::machine::{Counted, Machine, Scratch};
+use super::number::{Format, LONGEST};
+use super::template::Block;
+
+/// See the module.
+pub(super) struct Avx512;
+
+/// Levels that the second pass takes at a time.
+const AT_A_TIME: usize = 4;
+
+/// Places of a level: where price and quantity begin and end.
+const PLACES: usize = 4;
+
+impl Machine for Avx512 {
+    #[inline(always)]
+    unsafe fn fits(block: &Block, message: &[u8], at: usize) -> bool {
+        debug_assert!(at + 64 <= message.len());
+        // SAFETY: the processor by the trait's contract; 64 bytes from `at` on are inside the message by it too, and the
+        // block's tables are 64 bytes each.
+        unsafe {
+            let bytes = _mm512_loadu_si512(message.as_ptr().add(at).cast());
+            let least = _mm512_load_si512(block.least.as_ptr().cast());
+            let span = _mm512_load_si512(block.span.as_ptr().cast());
+            _mm512_cmpgt_epu8_mask(_mm512_sub_epi8(bytes, least), span) == 0
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn others(message: &[u8], at: usize) -> u64 {
+        debug_assert!(at + 64 <= message.len());
+        // SAFETY: as in `fits`.
+        unsafe { others(_mm512_loadu_si512(message.as_ptr().add(at).cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn nth(mask: u64, n: u32) -> u32 {
+        // SAFETY: the processor by the trait's contract.
+        unsafe { _tzcnt_u64(_pdep_u64(1 << n, mask)) as u32 }
+    }
+
+    #[inline(always)]
+    unsafe fn numbers(
+        message: &[u8],
+        decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
+        counts: [usize; COUNTS],
+        bytes: u64,
+    ) -> Option<[u64; NUMBERS + COUNTS]> {
+        // SAFETY: the processor by the trait's contract; every end is 16 to the message's length by it too.
+        unsafe {
+            let zeros = _mm512_set1_epi8(b'0' as i8);
+            let [a, b, c, d] = counts;
+            let counts = _mm512_maskz_sub_epi8(bytes, four(message, [a, b, c, d]), zeros);
+            let Some((numbers, ends, lengths)) = decimals else {
+                return Some(store(pack(_mm512_setzero_si512(), counts)));
+            };
+            let mut used = 0;
+            for (slot, length) in lengths.into_iter().enumerate() {
+                used |= u64::from((0xffff_0000u32 >> length) & 0xffff) << (LONGEST * slot);
+            }
+            let values = _mm512_maskz_sub_epi8(used, four(message, ends), zeros);
+            let values = _mm512_xor_si512(values, _mm512_loadu_si512(numbers.expected.as_ptr().cast()));
+            let limit = _mm512_loadu_si512(numbers.limit.as_ptr().cast());
+            if _mm512_cmpgt_epu8_mask(values, limit) != 0 {
+                return None;
+            }
+            let digits = _mm512_shuffle_epi8(values, _mm512_loadu_si512(numbers.moved.as_ptr().cast()));
+            Some(store(pack(digits, counts)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn levels(
+        levels: &Levels,
+        message: &[u8],
+        begin: usize,
+        end: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Counted> {
+        scratch.reserve(end - begin);
+        // SAFETY: the processor by the trait's contract; the buffers have the room that `reserve` makes.
+        let (places, others) = unsafe { split(message, begin, end, scratch) };
+        if !places.is_multiple_of(PLACES) {
+            return None;
+        }
+        let all = places / PLACES;
+        // SAFETY: as above.
+        let first = unsafe { walk(levels, scratch, others, all) }?;
+        if !spaced(levels, scratch, begin, end, Counted { first, all })? {
+            return None;
+        }
+        // SAFETY: the processor by the trait's contract. All places are between `begin`, which is 16 at least, and the
+        // message's end; as many levels as the buffers were made for.
+        let sound = unsafe {
+            convert(levels, message, scratch, 0, first) & convert(levels, message, scratch, first, all)
+        };
+        sound.then_some(Counted { first, all })
+    }
+}
+
+/// A bit for each byte that belongs to no number.
+#[inline(always)]
+unsafe fn others(bytes: __m512i) -> u64 {
+    // SAFETY: the processor by the contract of the trait whose methods call this.
+    unsafe {
+        let from_point = _mm512_sub_epi8(bytes, _mm512_set1_epi8(b'.' as i8));
+        _mm512_cmpgt_epu8_mask(from_point, _mm512_set1_epi8((b'9' - b'.') as i8))
+    }
+}
+
+/// The sixteen bytes before each of four places.
+#[inline(always)]
+unsafe fn four(message: &[u8], ends: [usize; 4]) -> __m512i {
+    debug_assert!(ends.iter().all(|&end| (LONGEST..=message.len()).contains(&end)));
+    // SAFETY: the processor and the places by the contract of the trait whose methods call this.
+    unsafe {
+        let [a, b, c, d] =
+            ends.map(|end| _mm_loadu_si128(message.as_ptr().wrapping_add(end).wrapping_sub(LONGEST).cast()));
+        let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(a), b);
+        let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(c), d);
+        _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+    }
+}
+
+/// Two times four numbers of sixteen digits, as eight numbers in turns.
+#[inline(always)]
+unsafe fn pack(first: __m512i, second: __m512i) -> __m512i {
+    // SAFETY: the processor by the contract of the trait whose methods call this.
+    unsafe {
+        let tens = _mm512_set1_epi16(10 | 1 << 8);
+        let hundreds = _mm512_set1_epi32(100 | 1 << 16);
+        let first = _mm512_madd_epi16(_mm512_maddubs_epi16(first, tens), hundreds);
+        let second = _mm512_madd_epi16(_mm512_maddubs_epi16(second, tens), hundreds);
+        let fours = _mm512_packus_epi32(first, second);
+        let eights = _mm512_madd_epi16(fours, _mm512_set1_epi32(10_000 | 1 << 16));
+        let high = _mm512_mul_epu32(eights, _mm512_set1_epi64(100_000_000));
+        _mm512_add_epi64(high, _mm512_srli_epi64::<32>(eights))
+    }
+}
+
+#[inline(always)]
+unsafe fn store(words: __m512i) -> [u64; 8] {
+    let mut stored = [0; 8];
+    // SAFETY: the processor by the contract of the trait whose methods call this; 64 bytes go into 64.
+    unsafe { _mm512_storeu_si512(stored.as_mut_ptr().cast(), words) };
+    stored
+}
+
+/// The first pass: the places and the bytes of no number between `begin` and `end`, and how many of each.
+#[inline(always)]
+unsafe fn split(message: &[u8], begin: usize, end: usize, scratch: &mut Scratch) -> (usize, usize) {
+    let (places, others) = (scratch.places.as_mut_ptr(), scratch.others.as_mut_ptr());
+    let (mut placed, mut gathered, mut at, mut before) = (0usize, 0usize, begin, 0u64);
+    // SAFETY: the processor by the contract of the trait whose methods call this. Bytes are loaded from inside the message:
+    // whole blocks, and of the last one what is left. There is at most one place and one gathered byte for each byte
+    // of the text, and the buffers have room for so many and for two blocks more, which is what the last stores
+    // of whole blocks reach beyond.
+    unsafe {
+        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
+        while at < end {
+            let left = end - at;
+            let inside = if left >= 64 { u64::MAX } else { _bzhi_u64(u64::MAX, left as u32) };
+            let bytes = _mm512_maskz_loadu_epi8(inside, message.as_ptr().add(at).cast());
+            let no_number = self::others(bytes);
+            let number = !no_number;
+            let edges = (number ^ (number << 1 | before)) & inside;
+            before = number >> 63;
+            let found = _mm512_maskz_compress_epi8(edges, order);
+            let origin = _mm512_set1_epi32(at as i32);
+            let count = edges.count_ones() as usize;
+            put(places.add(placed), _mm512_castsi512_si128(found), origin);
+            if count > 16 {
+                put(places.add(placed + 16), _mm512_extracti32x4_epi32::<1>(found), origin);
+                put(places.add(placed + 32), _mm512_extracti32x4_epi32::<2>(found), origin);
+                put(places.add(placed + 48), _mm512_extracti32x4_epi32::<3>(found), origin);
+            }
+            placed += count;
+            let no_number = no_number & inside;
+            let text = _mm512_maskz_compress_epi8(no_number, bytes);
+            _mm512_storeu_si512(others.add(gathered).cast(), text);
+            gathered += no_number.count_ones() as usize;
+            at += 64;
+        }
+        // What is loaded beyond the last place must be one too.
+        let last = _mm512_set1_epi32(end as i32);
+        _mm512_storeu_si512(places.add(placed).cast(), last);
+        _mm512_storeu_si512(places.add(placed + 16).cast(), last);
+    }
+    (placed, gathered)
+}
+
+/// Writes sixteen places.
+#[inline(always)]
+unsafe fn put(to: *mut u32, bytes: __m128i, origin: __m512i) {
+    // SAFETY: the processor and the room by the caller's.
+    unsafe { _mm512_storeu_si512(to.cast(), _mm512_add_epi32(_mm512_cvtepu8_epi32(bytes), origin)) };
+}
+
+/// The numbers from 0 to 63.
+const ORDER: [u8; 64] = {
+    let mut order = [0; 64];
+    let mut n = 0;
+    while n < 64 {
+        #[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where a panic is an error")]
+        {
+            order[n] = n as u8;
+        }
+        n += 1;
+    }
+    order
+};
+
+/// Goes through the bytes that belong to no number: how many levels the first array has.
+#[inline(always)]
+unsafe fn walk(levels: &Levels, scratch: &Scratch, others: usize, all: usize) -> Option<usize> {
+    // SAFETY: the processor by the contract of the trait whose methods call this.
+    let (mut at, first) = unsafe { run(levels, scratch, 0, others) }?;
+    let mut second = 0;
+    if let Some(middle) = &levels.middle {
+        if !stands(middle, scratch, at, others) {
+            return None;
+        }
+        // SAFETY: as above.
+        (at, second) = unsafe { run(levels, scratch, at + middle.len(), others) }?;
+    }
+    (at == others && first + second == all).then_some(first)
+}
+
+/// The levels of the array whose texts begin at `at`: where they end, and how many levels that is.
+#[inline(always)]
+unsafe fn run(levels: &Levels, scratch: &Scratch, at: usize, others: usize) -> Option<(usize, usize)> {
+    if !stands(&levels.open, scratch, at, others) {
+        return Some((at, 0));
+    }
+    let begin = at + levels.open.len();
+    let mut at = begin;
+    // SAFETY: the processor by the contract of the trait whose methods call this. A block is loaded from a place before
+    // the end of what was gathered, behind which the buffer has two blocks more.
+    let end = unsafe {
+        let period = _mm512_loadu_si512(levels.period.as_ptr().cast());
+        let counted = _bzhi_u64(u64::MAX, levels.period_length as u32);
+        loop {
+            if at >= others {
+                break others;
+            }
+            let text = _mm512_loadu_si512(scratch.others.as_ptr().add(at).cast());
+            let other = _mm512_cmpneq_epi8_mask(text, period) & counted;
+            if other != 0 {
+                break (at + other.trailing_zeros() as usize).min(others);
+            }
+            at += levels.period_length;
+        }
+    };
+    // One join fewer than levels, and the array's close instead.
+    let (unit, join) = (levels.between.len() + levels.join.len(), levels.join.len());
+    let length = (end - begin + join).checked_sub(levels.close.len())?;
+    (length > 0 && length.is_multiple_of(unit)).then_some((end, length / unit))
+}
+
+/// Does a text stand at this place of the gathered bytes?
+#[inline(always)]
+fn stands(text: &Text, scratch: &Scratch, at: usize, others: usize) -> bool {
+    at + text.len() <= others && text.stands(&scratch.others, at)
+}
+
+/// Are the arrays' first and last places where the texts around them put them? What lies between levels is judged
+/// with the levels.
+#[inline(always)]
+fn spaced(levels: &Levels, scratch: &Scratch, begin: usize, end: usize, counted: Counted) -> Option<bool> {
+    let place = |index: usize| scratch.places.get(index).map(|&place| place as usize);
+    let mut at = begin;
+    let arrays = [(0, counted.first), (counted.first, counted.all)];
+    for (number, (from, to)) in arrays.into_iter().enumerate() {
+        if number == 1 {
+            let Some(middle) = &levels.middle else { break };
+            at += middle.len();
+        }
+        if from < to {
+            if place(PLACES * from)? != at + levels.open.len() {
+                return Some(false);
+            }
+            at = place(PLACES * to - 1)? + levels.close.len();
+        }
+    }
+    Some(at == end)
+}
+
+/// The tables of a number, four times.
+#[derive(Clone, Copy)]
+struct Tables {
+    expected: __m512i,
+    limit: __m512i,
+    moved: __m512i,
+    least: [__m512i; 2],
+}
+
+impl Tables {
+    #[inline(always)]
+    unsafe fn load(format: &Format) -> Self {
+        // SAFETY: the processor by the contract of the trait whose methods call this; the tables are arrays of the loads'
+        // lengths.
+        unsafe {
+            let four = |table: &[u8; LONGEST]| _mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast()));
+            let least = format.least.as_ptr();
+            Self {
+                expected: four(&format.expected),
+                limit: four(&format.limit),
+                moved: four(&format.moved),
+                least: [_mm512_loadu_si512(least.cast()), _mm512_loadu_si512(least.add(8).cast())],
+            }
+        }
+    }
+
+    /// The digits of four numbers in their places, and a bit for each byte that is none.
+    #[inline(always)]
+    unsafe fn digits(&self, text: __m512i, used: u64) -> (__m512i, u64) {
+        // SAFETY: the processor by the contract of the trait whose methods call this.
+        unsafe {
+            let values = _mm512_maskz_sub_epi8(used, text, _mm512_set1_epi8(b'0' as i8));
+            let values = _mm512_xor_si512(values, self.expected);
+            (_mm512_shuffle_epi8(values, self.moved), _mm512_cmpgt_epu8_mask(values, self.limit))
+        }
+    }
+}
+
+/// The second pass, over the levels of one array: is every one sound?
+#[inline(always)]
+unsafe fn convert(levels: &Levels, message: &[u8], scratch: &mut Scratch, from: usize, to: usize) -> bool {
+    let (places, out) = (scratch.places.as_ptr(), scratch.levels.as_mut_ptr());
+    let lengths = |f: [u32; 4]| f.map(|length| length as i32);
+    let [a, b, c, d] = lengths([
+        levels.price.shortest,
+        levels.between.len() as u32,
+        levels.qty.shortest,
+        levels.join.len() as u32,
+    ]);
+    let (price_spread, qty_spread) = (levels.price.spread as i32, levels.qty.spread as i32);
+    let mut wrong = 0u64;
+    // SAFETY: the processor by the contract of the trait whose methods call this. Places and levels are loaded and stored
+    // within their buffers, which have room for four levels more. Every place is one inside the message and 16 at
+    // least, also those behind the last.
+    unsafe {
+        let (price, qty) = (Tables::load(&levels.price), Tables::load(&levels.qty));
+        let shortest = _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
+        let spread = _mm512_broadcast_i32x4(_mm_setr_epi32(price_spread, 0, qty_spread, 0));
+        // The low byte of the first and of the third length of a level, sixteen times.
+        let of_price = _mm512_setzero_si512();
+        let of_qty = _mm512_set1_epi8(8);
+        let from_right =
+            _mm512_broadcast_i32x4(_mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+        let mut level = from;
+        while level < to {
+            let left = to - level;
+            let at = places.add(PLACES * level);
+            let here = _mm512_loadu_si512(at.cast());
+            let next = _mm512_loadu_si512(at.add(1).cast());
+            let lengths = _mm512_sub_epi32(next, here);
+            let beyond = _mm512_sub_epi32(lengths, shortest);
+            // Behind the last level of the array no join follows.
+            let judged = if left > AT_A_TIME { 0xffff } else { (1u32 << (PLACES * left - 1)) - 1 };
+            let lanes = if left >= AT_A_TIME { u64::MAX } else { (1 << (LONGEST * left)) - 1 };
+            wrong |= u64::from(_mm512_cmpgt_epu32_mask(beyond, spread) & judged as u16);
+
+            let price_used = _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(lengths, of_price), from_right);
+            let qty_used = _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(lengths, of_qty), from_right);
+            let ends = |offset: usize| [1, 5, 9, 13].map(|place| *at.add(place + offset) as usize);
+            let (prices, bad_prices) = price.digits(four(message, ends(0)), price_used);
+            let (qtys, bad_qtys) = qty.digits(four(message, ends(2)), qty_used);
+            wrong |= (bad_prices | bad_qtys) & lanes;
+
+            let pairs = pack(prices, qtys);
+            let least_price = _mm512_permutex2var_epi64(price.least[0], beyond, price.least[1]);
+            let least_qty = _mm512_permutex2var_epi64(qty.least[0], beyond, qty.least[1]);
+            let least = _mm512_mask_blend_epi64(0b1010_1010, least_price, least_qty);
+            let halves = if left >= AT_A_TIME { 0xff } else { (1u32 << (2 * left)) - 1 };
+            wrong |= u64::from(_mm512_cmplt_epu64_mask(pairs, least) & halves as u8);
+            _mm512_storeu_si512(out.add(level).cast(), pairs);
+            level += AT_A_TIME;
+        }
+    }
+    wrong == 0
+}

@@ -1,0 +1,240 @@
+//! Eight bytes at a time, on any processor: the plain version of the same steps.
+
+use super::layout::{COUNTS, Levels, NUMBERS, Numbers};
+use super::machine::{Counted, Machine, Scratch};
+use super::number::{Format, LONGEST};
+use super::template::{BLOCK, Block};
+
+/// See the module.
+pub(super) struct Portable;
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x8080_8080_8080_8080;
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+impl Machine for Portable {
+    #[inline(always)]
+    unsafe fn fits(block: &Block, message: &[u8], at: usize) -> bool {
+        let Some(bytes) = message.get(at..at + BLOCK) else { return false };
+        // Byte by byte in words, and in vectors where the compiler has some.
+        let mut wrong = 0;
+        for ((byte, least), span) in bytes.iter().zip(&block.least).zip(&block.span) {
+            wrong |= u8::from(byte.wrapping_sub(*least) > *span);
+        }
+        wrong == 0
+    }
+
+    #[inline(always)]
+    unsafe fn others(message: &[u8], at: usize) -> u64 {
+        let Some(bytes) = message.get(at..at + BLOCK) else { return u64::MAX };
+        let mut bits = 0;
+        for (number, word) in bytes.as_chunks().0.iter().enumerate() {
+            bits |= others(u64::from_le_bytes(*word)) << (8 * number);
+        }
+        bits
+    }
+
+    #[inline(always)]
+    unsafe fn nth(mut mask: u64, n: u32) -> u32 {
+        for _ in 0..n {
+            mask &= mask.wrapping_sub(1);
+        }
+        mask.trailing_zeros()
+    }
+
+    #[inline(always)]
+    unsafe fn numbers(
+        message: &[u8],
+        decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
+        counts: [usize; COUNTS],
+        bytes: u64,
+    ) -> Option<[u64; NUMBERS + COUNTS]> {
+        let mut words = [0; NUMBERS + COUNTS];
+        let (pairs, _) = words.as_chunks_mut::<2>();
+        if let Some((numbers, ends, lengths)) = decimals {
+            let formats = numbers.formats.iter().zip(ends).zip(lengths).take(numbers.used);
+            for ([word, _], ((format, end), length)) in pairs.iter_mut().zip(formats) {
+                *word = decimal(message, end, length as usize, format)?;
+            }
+        }
+        for (slot, ([_, word], end)) in pairs.iter_mut().zip(counts).enumerate() {
+            let digits = (bytes >> (LONGEST * slot) & 0xffff).count_ones();
+            if digits > 0 {
+                let tail = last(message, end)? ^ (u128::from(ZEROS) << 64 | u128::from(ZEROS));
+                *word = sixteen(tail >> (128 - 8 * digits) << (128 - 8 * digits));
+            }
+        }
+        Some(words)
+    }
+
+    #[inline(always)]
+    unsafe fn levels(
+        levels: &Levels,
+        message: &[u8],
+        begin: usize,
+        end: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Counted> {
+        scratch.reserve(end - begin);
+        let text = message.get(..end)?;
+        let mut at = begin;
+        let mut slots = scratch.levels.iter_mut();
+        let mut counted = [0; 2];
+        for (number, count) in counted.iter_mut().enumerate() {
+            if number == 1 {
+                let Some(middle) = &levels.middle else { break };
+                if !middle.stands(text, at) {
+                    return None;
+                }
+                at += middle.len();
+            }
+            if !levels.open.stands(message, at) || at >= end {
+                continue;
+            }
+            at += levels.open.len();
+            loop {
+                let (price, behind) = next(message, at, &levels.price)?;
+                if !levels.between.stands(message, behind) {
+                    return None;
+                }
+                let (qty, behind) = next(message, behind + levels.between.len(), &levels.qty)?;
+                *slots.next()? = [price, qty];
+                *count += 1;
+                at = behind;
+                if !levels.join.stands(message, at) {
+                    break;
+                }
+                at += levels.join.len();
+            }
+            if !levels.close.stands(message, at) {
+                return None;
+            }
+            at += levels.close.len();
+        }
+        let [first, second] = counted;
+        (at == end).then_some(Counted { first, all: first + second })
+    }
+}
+
+/// The number that begins at `at`, and where it ends.
+#[inline(always)]
+fn next(message: &[u8], at: usize, format: &Format) -> Option<(u64, usize)> {
+    let first = word(message, at);
+    let ends = others_tops(first);
+    let length = if ends != 0 {
+        ends.trailing_zeros() as usize / 8
+    } else {
+        let second = word(message, at + 8);
+        // Of a longer number sixteen characters are taken, behind which no text stands.
+        8 + others_tops(second).trailing_zeros() as usize / 8
+    };
+    decimal(message, at + length, length, format).map(|mantissa| (mantissa, at + length))
+}
+
+/// The eight bytes from `at` on; zeros, which belong to no number, stand behind the message.
+#[inline(always)]
+fn word(message: &[u8], at: usize) -> u64 {
+    match message.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => last_word(message.get(at..).unwrap_or_default()),
+    }
+}
+
+#[cold]
+fn last_word(rest: &[u8]) -> u64 {
+    rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+/// The mantissa of the number of so many characters that ends at `end`.
+#[inline(always)]
+fn decimal(message: &[u8], end: usize, length: usize, format: &Format) -> Option<u64> {
+    let beyond = length.wrapping_sub(format.shortest as usize);
+    if beyond > format.spread as usize {
+        return None;
+    }
+    let unused = 128 - 8 * length as u32;
+    let zeros = u128::from(ZEROS) << 64 | u128::from(ZEROS);
+    let bytes = (last(message, end)? ^ zeros) >> unused << unused;
+    let words = &format.words;
+    let point = bytes & !(words.whole | words.decimals);
+    let (whole, decimals) = (bytes & words.whole, bytes & words.decimals);
+    let moved = whole << words.whole_up | decimals << words.decimals_up;
+    // What is moved out at the top must be zeros, and what is left digits.
+    let sound = point == words.point
+        && decimals << words.decimals_up >> words.decimals_up == decimals
+        && all_digits(bytes & (words.whole | words.decimals));
+    if !sound {
+        return None;
+    }
+    let mantissa = sixteen(moved).checked_mul(words.factor)?;
+    (mantissa >= *format.least.get(beyond)?).then_some(mantissa)
+}
+
+/// The sixteen bytes before a place.
+#[inline(always)]
+fn last(message: &[u8], end: usize) -> Option<u128> {
+    message.get(..end)?.last_chunk().map(|bytes| u128::from_le_bytes(*bytes))
+}
+
+#[inline(always)]
+fn all_digits(values: u128) -> bool {
+    let (low, high) = (values as u64, (values >> 64) as u64);
+    const TO_TOP: u64 = ONES * (0x80 - 10);
+    (low.wrapping_add(TO_TOP) | low | high.wrapping_add(TO_TOP) | high) & TOPS == 0
+}
+
+/// Sixteen digit values, the most significant in the lowest byte, as a number.
+#[inline(always)]
+fn sixteen(digits: u128) -> u64 {
+    let (first, second) = (digits as u64, (digits >> 64) as u64);
+    let second = eight(second);
+    if first == 0 { second } else { eight(first) * 100_000_000 + second }
+}
+
+/// Eight digit values as a number: pairs, fours, eight.
+#[inline(always)]
+fn eight(digits: u64) -> u64 {
+    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    high.wrapping_add(low) >> 32
+}
+
+/// The top bit of each byte that belongs to no number.
+#[inline(always)]
+fn others_tops(word: u64) -> u64 {
+    // Seven bits at a time, so that no byte carries into the next: from '.' to '9' the sum stays below the top bit.
+    let low = word & !TOPS;
+    let above = low.wrapping_add(ONES * (0x7f - u64::from(b'9')));
+    let below = low.wrapping_add(ONES * (0x80 - u64::from(b'.')));
+    (above | !below | word) & TOPS
+}
+
+/// A bit for each byte that belongs to no number.
+#[inline(always)]
+fn others(word: u64) -> u64 {
+    (others_tops(word) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::is_number;
+    use super::*;
+
+    /// Every byte at every place: the words of bytes agree with the bytes.
+    #[test]
+    fn words_agree_with_bytes() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                for around in [b'0', b'.', b'"', 0xff, 0] {
+                    let mut bytes = [around; 8];
+                    bytes[place] = byte;
+                    let expected: u64 =
+                        bytes.iter().enumerate().map(|(i, &b)| u64::from(!is_number(b)) << i).sum();
+                    assert_eq!(others(u64::from_le_bytes(bytes)), expected);
+                }
+            }
+        }
+    }
+}
