@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use touchline_json::Shapes;
-use touchline_json::shape::{Names, Part, Reading, Scales, ShapeCounts, Simd, Unit};
+use touchline_json::shape::{Candidate, Names, Part, Reading, Scales, ShapeCounts, Simd, Unit};
 use touchline_market::{
     Bbo, Head, InstrumentId, LEVELS_MAX, Level, Nanos, Record, Sequence, Side, Sink, SinkFull, Trade,
     UpdateKind,
@@ -45,8 +45,8 @@ pub(crate) struct Lesson<'a> {
     pub(crate) symbol: &'a str,
     /// [`PREVIOUS`] is the first sequence of the update's own range, not the last of the one before.
     pub(crate) is_range: bool,
-    /// What a number in [`STAMP`] says.
-    pub(crate) stamp: fn(u64) -> Nanos,
+    /// What [`STAMP`] counts, in nanoseconds. A number of as many digits counts the same.
+    pub(crate) stamp_unit: u64,
 }
 
 /// The learned shapes of one connection.
@@ -58,12 +58,14 @@ pub(crate) struct Learned {
 /// What makes an update of a reading.
 #[derive(Clone, Debug)]
 struct Told {
-    id: InstrumentId,
+    found: Found,
+    /// The state of the listing that says so.
+    version: u64,
     kind: UpdateKind,
+    is_range: bool,
+    stamp_unit: u64,
     /// Where the symbol stands.
     symbol: Range<usize>,
-    is_range: bool,
-    stamp: fn(u64) -> Nanos,
 }
 
 impl Learned {
@@ -87,23 +89,36 @@ impl Learned {
     pub(crate) fn frame<S: Sink>(&mut self, frame: &[u8], listing: &Listing, sink: &mut S) -> Option<Parsed> {
         let mut candidate = self.shapes.candidate(frame)?;
         loop {
-            let (told, scales) = self.shapes.tag(candidate)?;
-            let found = listing.at(told.id, frame.get(told.symbol.clone())?);
-            let found = found.filter(|found| found.wants(told.kind.channel()) && scales == of(*found));
-            if let Some(found) = found {
-                let (kind, is_range, stamp) = (told.kind, told.is_range, told.stamp);
+            let told = self.shapes.tag(candidate)?;
+            if told.version == listing.version() || self.is_as_told(candidate, frame, listing) {
+                let told = self.shapes.tag(candidate)?;
+                let mut head = Head::new(told.kind, told.found.id);
+                (head.price_scale, head.qty_scale) = (told.found.price_scale, told.found.qty_scale);
+                let (is_range, stamp_unit) = (told.is_range, told.stamp_unit);
                 if let Some(reading) = self.shapes.read(candidate, frame) {
-                    let mut head = Head::new(kind, found.id);
-                    let [sequence, previous, at, _] = reading.counts;
+                    let [sequence, previous, stamp, _] = reading.counts();
                     head.sequence = Sequence(sequence);
-                    head.ts_event = stamp(at);
+                    head.ts_event = Nanos(stamp.saturating_mul(stamp_unit));
                     head.previous = Sequence(previous.saturating_sub(u64::from(is_range)));
-                    (head.price_scale, head.qty_scale) = (found.price_scale, found.qty_scale);
-                    return hand_on(head, &reading, sink);
+                    return hand_on(head, reading, sink);
                 }
             }
             candidate = self.shapes.next(candidate)?;
         }
+    }
+
+    /// The listing is not as it was when the shape was learned: is the instrument?
+    #[cold]
+    #[inline(never)]
+    fn is_as_told(&mut self, candidate: Candidate, frame: &[u8], listing: &Listing) -> bool {
+        let Some(told) = self.shapes.tag_mut(candidate) else { return false };
+        let symbol = frame.get(told.symbol.clone()).unwrap_or_default();
+        let found = listing.at(told.found.id, symbol).filter(|found| found.wants(told.kind.channel()));
+        let is_same = found.is_some_and(|found| of(found) == of(told.found));
+        if is_same {
+            told.version = listing.version();
+        }
+        is_same
     }
 
     /// Is the shape of messages like the one that the general parser has just read to be learned?
@@ -113,16 +128,24 @@ impl Learned {
     }
 
     /// Learns the shape of a frame that the general parser has just read.
-    pub(crate) fn learn(&mut self, frame: &[u8], found: Found, kind: UpdateKind, lesson: &Lesson<'_>) {
+    pub(crate) fn learn(
+        &mut self,
+        frame: &[u8],
+        found: Found,
+        version: u64,
+        kind: UpdateKind,
+        lesson: &Lesson<'_>,
+    ) {
         let symbol = lesson.symbol.as_bytes();
         let place = frame.windows(symbol.len().max(1)).position(|text| text == symbol);
         let at = place.unwrap_or_default();
         let told = Told {
-            id: found.id,
+            found,
+            version,
             kind,
-            symbol: at..at + symbol.len(),
             is_range: lesson.is_range,
-            stamp: lesson.stamp,
+            stamp_unit: lesson.stamp_unit,
+            symbol: at..at + symbol.len(),
         };
         let names = Names { inside: lesson.inside, fields: &lesson.fields };
         self.shapes.learn(frame, names, of(found), number(found.id, kind), told);
@@ -139,17 +162,17 @@ fn number(id: InstrumentId, kind: UpdateKind) -> u64 {
 
 /// Makes the update and hands it on; `None` if the general parser has to judge what was read.
 #[inline(always)]
-fn hand_on<S: Sink>(mut head: Head, reading: &Reading<'_>, sink: &mut S) -> Option<Parsed> {
+fn hand_on<S: Sink>(mut head: Head, reading: Reading<'_>, sink: &mut S) -> Option<Parsed> {
     let pushed = match head.kind {
-        UpdateKind::Bbo => sink.push(best(reading)?),
-        UpdateKind::Trade => sink.push(trade(head.sequence.0, reading)?),
+        UpdateKind::Bbo => sink.push(best(reading.numbers())?),
+        UpdateKind::Trade => sink.push(trade(head.sequence.0, &reading)?),
         _ => {
-            let asks = reading.levels.len().checked_sub(reading.first)?;
-            if reading.first.max(asks) > LEVELS_MAX {
+            let asks = reading.levels().len().checked_sub(reading.first())?;
+            if reading.first().max(asks) > LEVELS_MAX {
                 return None;
             }
-            (head.bids, head.asks) = (reading.first as u16, asks as u16);
-            levels(reading.levels, sink)
+            (head.bids, head.asks) = (reading.first() as u16, asks as u16);
+            levels(reading.levels(), sink)
         }
     };
     // What the sink refuses it will refuse again, and then it is an error that has its name.
@@ -162,24 +185,23 @@ fn hand_on<S: Sink>(mut head: Head, reading: &Reading<'_>, sink: &mut S) -> Opti
 
 /// A side that is empty is sent as quantity 0, with a price of 0.
 #[inline(always)]
-fn best(reading: &Reading<'_>) -> Option<Record> {
-    let [bid, bid_qty, ask, ask_qty] = reading.numbers;
-    let is_sound = |price, qty| price != 0 || qty == 0;
-    let (bid, ask) = (is_sound(bid, bid_qty).then_some((bid, bid_qty))?, (ask, ask_qty));
-    is_sound(ask.0, ask.1).then(|| Bbo { bid: level(bid), ask: level(ask) }.to_record())
+fn best([bid, bid_qty, ask, ask_qty]: [u64; 4]) -> Option<Record> {
+    let is_unsound = (bid == 0) & (bid_qty != 0) | (ask == 0) & (ask_qty != 0);
+    let bbo = Bbo { bid: level(bid, bid_qty), ask: level(ask, ask_qty) };
+    if is_unsound { None } else { Some(bbo.to_record()) }
 }
 
 #[inline(always)]
 fn trade(id: u64, reading: &Reading<'_>) -> Option<Record> {
-    let [price, qty, ..] = reading.numbers;
-    let level = level((price, qty));
-    let aggressor = if reading.flag { Side::Ask } else { Side::Bid };
+    let [price, qty, ..] = reading.numbers();
+    let level = level(price, qty);
+    let aggressor = if reading.flag() { Side::Ask } else { Side::Bid };
     (price != 0).then(|| Trade { price: level.price, qty: level.qty, id, aggressor }.to_record())
 }
 
 /// Sixteen digits at most, which fit either type.
 #[inline(always)]
-fn level((price, qty): (u64, u64)) -> Level {
+fn level(price: u64, qty: u64) -> Level {
     Level::new(price.cast_signed(), qty)
 }
 

@@ -1,5 +1,7 @@
 //! The instruments of one venue in a running feed: symbol to number, and each one's scales.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rustc_hash::FxHashMap;
 use touchline_market::{Channel, Instrument, InstrumentId, rescale_price, rescale_qty};
 
@@ -67,6 +69,13 @@ pub struct Listing {
     by_symbol: FxHashMap<Box<str>, u32>,
     entries: Vec<Entry>,
     recent: usize,
+    version: u64,
+}
+
+/// A number that no state of any listing had before.
+fn new_version() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1 // Only that it is another one matters.
 }
 
 #[derive(Clone, Debug)]
@@ -94,11 +103,13 @@ impl Listing {
             by_symbol: FxHashMap::default(),
             entries: Vec::new(),
             recent: 0,
+            version: new_version(),
         }
     }
 
     /// Adds an instrument with every channel wanted, or replaces the one of its symbol (it keeps its number).
     pub fn insert(&mut self, instrument: Instrument) -> InstrumentId {
+        self.version = new_version();
         if let Some(&index) = self.by_symbol.get(instrument.symbol.as_str()) {
             if let Some(entry) = self.entries.get_mut(index as usize) {
                 entry.instrument = instrument;
@@ -118,6 +129,7 @@ impl Listing {
 
     /// Wants exactly these channels of an instrument.
     pub fn set_channels(&mut self, id: InstrumentId, channels: &[Channel]) {
+        self.version = new_version();
         if let Some(entry) = self.index(id).and_then(|index| self.entries.get_mut(index)) {
             entry.channels = channels.iter().fold(0, |bits, &channel| bits | bit(channel));
         }
@@ -139,8 +151,13 @@ impl Listing {
         self.by_symbol.get(symbol).and_then(|&index| self.found(index as usize))
     }
 
-    /// The instrument of this number, if its symbol is this.
+    /// Which state of which listing this is: while it is the same number, so is everything that was found.
     #[inline(always)]
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The instrument of this number, if its symbol is this.
     pub(crate) fn at(&self, id: InstrumentId, symbol: &[u8]) -> Option<Found> {
         let index = self.index(id)?;
         let entry = self.entries.get(index)?;
@@ -162,6 +179,7 @@ impl Listing {
     /// A listed instrument's scales widen too: the venue's tick is what new orders keep to, and old ones may be finer.
     #[cold]
     pub(crate) fn widen(&mut self, found: Found) {
+        self.version = new_version();
         let Some(index) = self.index(found.id) else { return };
         let Some(Entry { instrument, .. }) = self.entries.get_mut(index) else { return };
         let price_scale = found.price_scale.max(instrument.price_scale);

@@ -57,30 +57,28 @@ impl Machine for Avx2 {
         decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
         counts: [usize; COUNTS],
         bytes: u64,
-    ) -> Option<[u64; NUMBERS + COUNTS]> {
-        let mut words = [0; NUMBERS + COUNTS];
+        words: &mut [u64; NUMBERS + COUNTS],
+    ) -> bool {
         // SAFETY: the processor by the trait's contract; every end is 16 to the message's length and every length 16 at
         // most by it too. Each half of the words has room for four.
         unsafe {
             let mut wrong = _mm256_setzero_si256();
             for half in 0..2 {
-                let slots = [2 * half, 2 * half + 1];
-                let digits = |slot: usize| (bytes >> (LONGEST * slot) & 0xffff).count_ones() as usize;
-                let whole = two(message, slots.map(|slot| counts[slot]), slots.map(digits));
+                let (a, b) = (2 * half, 2 * half + 1);
+                let (c, d) = ((bytes >> (LONGEST * a)) & 0xffff, (bytes >> (LONGEST * b)) & 0xffff);
+                let digits = [c.count_ones() as usize, d.count_ones() as usize];
+                let whole = two(message, [counts[a], counts[b]], digits);
                 let mut values = _mm256_setzero_si256();
                 if let Some((numbers, ends, lengths)) = decimals {
-                    let lengths = slots.map(|slot| lengths[slot] as usize);
-                    let text = two(message, slots.map(|slot| ends[slot]), lengths);
-                    let table = |tables: &[[u8; LONGEST]; NUMBERS]| {
-                        _mm256_loadu_si256(tables.as_ptr().add(2 * half).cast())
-                    };
-                    values = _mm256_xor_si256(text, table(&numbers.expected));
-                    wrong = _mm256_or_si256(wrong, _mm256_subs_epu8(values, table(&numbers.limit)));
-                    values = _mm256_shuffle_epi8(values, table(&numbers.moved));
+                    let lengths = [lengths[a] as usize, lengths[b] as usize];
+                    let text = two(message, [ends[a], ends[b]], lengths);
+                    values = _mm256_xor_si256(text, table(&numbers.expected, a));
+                    wrong = _mm256_or_si256(wrong, _mm256_subs_epu8(values, table(&numbers.limit, a)));
+                    values = _mm256_shuffle_epi8(values, table(&numbers.moved, a));
                 }
                 _mm256_storeu_si256(words.as_mut_ptr().add(4 * half).cast(), pack(values, whole));
             }
-            (_mm256_testz_si256(wrong, wrong) == 1).then_some(words)
+            _mm256_testz_si256(wrong, wrong) == 1
         }
     }
 
@@ -110,14 +108,18 @@ impl Machine for Avx2 {
 #[inline(always)]
 unsafe fn others(from: *const u8) -> u64 {
     // SAFETY: the processor and the bytes by the caller's contract.
+    unsafe { u64::from(half(from)) | u64::from(half(from.add(HALF))) << HALF }
+}
+
+/// A bit for each of 32 bytes that belongs to no number.
+#[inline(always)]
+unsafe fn half(from: *const u8) -> u32 {
+    // SAFETY: the processor and the bytes by the caller's contract.
     unsafe {
-        let half = |from: *const u8| {
-            let from_point = _mm256_sub_epi8(_mm256_loadu_si256(from.cast()), _mm256_set1_epi8(b'.' as i8));
-            let most = _mm256_set1_epi8((b'9' - b'.') as i8);
-            let number = _mm256_cmpeq_epi8(_mm256_min_epu8(from_point, most), from_point);
-            u64::from(!(_mm256_movemask_epi8(number) as u32))
-        };
-        half(from) | half(from.add(HALF)) << HALF
+        let from_point = _mm256_sub_epi8(_mm256_loadu_si256(from.cast()), _mm256_set1_epi8(b'.' as i8));
+        let most = _mm256_set1_epi8((b'9' - b'.') as i8);
+        let number = _mm256_cmpeq_epi8(_mm256_min_epu8(from_point, most), from_point);
+        !(_mm256_movemask_epi8(number) as u32)
     }
 }
 
@@ -142,12 +144,22 @@ unsafe fn two(message: &[u8], ends: [usize; 2], lengths: [usize; 2]) -> __m256i 
     debug_assert!(lengths.iter().all(|&length| length <= LONGEST));
     // SAFETY: the processor, the places and the lengths by the contract of the trait whose methods call this.
     unsafe {
-        let [a, b] =
-            ends.map(|end| _mm_loadu_si128(message.as_ptr().wrapping_add(end).wrapping_sub(LONGEST).cast()));
-        let [c, d] = lengths.map(|length| _mm_loadu_si128(USED.as_ptr().add(length).cast()));
+        let text = message.as_ptr();
+        let a = _mm_loadu_si128(text.add(ends[0] - LONGEST).cast());
+        let b = _mm_loadu_si128(text.add(ends[1] - LONGEST).cast());
+        let c = _mm_loadu_si128(USED.as_ptr().add(lengths[0]).cast());
+        let d = _mm_loadu_si128(USED.as_ptr().add(lengths[1]).cast());
         let values = _mm256_sub_epi8(_mm256_set_m128i(b, a), _mm256_set1_epi8(b'0' as i8));
         _mm256_and_si256(values, _mm256_set_m128i(d, c))
     }
+}
+
+/// Two neighbours of four tables.
+#[inline(always)]
+unsafe fn table(tables: &[[u8; LONGEST]; NUMBERS], first: usize) -> __m256i {
+    debug_assert!(first + 2 <= NUMBERS);
+    // SAFETY: the processor and the place by the callers'.
+    unsafe { _mm256_loadu_si256(tables.as_ptr().add(first).cast()) }
 }
 
 /// Two times two numbers of sixteen digits, as four numbers in turns.
@@ -251,6 +263,13 @@ fn is_long_enough(length: usize, format: &Format) -> bool {
     (length as u32).wrapping_sub(format.shortest) <= format.spread
 }
 
+/// A table, twice.
+#[inline(always)]
+unsafe fn repeated(table: &[u8; LONGEST]) -> __m256i {
+    // SAFETY: the processor by the contract of the trait whose methods call this; the load is as long as the table.
+    unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) }
+}
+
 /// The tables of a number, twice.
 struct Tables {
     expected: __m256i,
@@ -263,9 +282,11 @@ impl Tables {
     unsafe fn load(format: &Format) -> Self {
         // SAFETY: the processor by the contract of the trait whose methods call this; the tables are sixteen bytes each.
         unsafe {
-            let two =
-                |table: &[u8; LONGEST]| _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast()));
-            Self { expected: two(&format.expected), limit: two(&format.limit), moved: two(&format.moved) }
+            Self {
+                expected: repeated(&format.expected),
+                limit: repeated(&format.limit),
+                moved: repeated(&format.moved),
+            }
         }
     }
 
@@ -284,10 +305,6 @@ impl Tables {
 #[inline(always)]
 unsafe fn convert(levels: &Levels, message: &[u8], places: &[[u32; PLACES]], out: &mut [[u64; 2]]) -> bool {
     let (price_format, qty_format) = (&levels.price, &levels.qty);
-    let least = |format: &Format, length: usize| {
-        let beyond = length.wrapping_sub(format.shortest as usize) % LONGEST;
-        format.least.get(beyond).copied().unwrap_or(u64::MAX)
-    };
     let mut sound = true;
     // SAFETY: the processor by the contract of the trait whose methods call this, places and lengths by this function's;
     // two levels are 32 bytes.
@@ -298,17 +315,17 @@ unsafe fn convert(levels: &Levels, message: &[u8], places: &[[u32; PLACES]], out
             let Some(&first) = pair.first() else { break };
             // A last one alone is taken twice.
             let second = pair.get(1).copied().unwrap_or(first);
-            let of = |place: usize| [first[place] as usize, second[place] as usize];
-            let [starts, ends, qty_starts, qty_ends] = [of(0), of(1), of(2), of(3)];
-            let lengths = [ends[0] - starts[0], ends[1] - starts[1]];
-            let qty_lengths = [qty_ends[0] - qty_starts[0], qty_ends[1] - qty_starts[1]];
+            let ends = [first[1] as usize, second[1] as usize];
+            let lengths = [(first[1] - first[0]) as usize, (second[1] - second[0]) as usize];
+            let qty_ends = [first[3] as usize, second[3] as usize];
+            let qty_lengths = [(first[3] - first[2]) as usize, (second[3] - second[2]) as usize];
             let (prices, bad_prices) = price.digits(two(message, ends, lengths));
             let (qtys, bad_qtys) = qty.digits(two(message, qty_ends, qty_lengths));
             wrong = _mm256_or_si256(wrong, _mm256_or_si256(bad_prices, bad_qtys));
             _mm256_storeu_si256(out.as_mut_ptr().cast(), pack(prices, qtys));
             for (index, &[price, qty]) in out.iter().enumerate() {
-                sound &= price >= least(price_format, lengths[index]);
-                sound &= qty >= least(qty_format, qty_lengths[index]);
+                sound &= price >= price_format.least_of(lengths[index] as u32);
+                sound &= qty >= qty_format.least_of(qty_lengths[index] as u32);
             }
         }
         sound & (_mm256_testz_si256(wrong, wrong) == 1)

@@ -56,14 +56,16 @@ impl Machine for Avx512 {
         decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
         counts: [usize; COUNTS],
         bytes: u64,
-    ) -> Option<[u64; NUMBERS + COUNTS]> {
+        words: &mut [u64; NUMBERS + COUNTS],
+    ) -> bool {
         // SAFETY: the processor by the trait's contract; every end is 16 to the message's length by it too.
         unsafe {
             let zeros = _mm512_set1_epi8(b'0' as i8);
             let [a, b, c, d] = counts;
             let counts = _mm512_maskz_sub_epi8(bytes, four(message, [a, b, c, d]), zeros);
             let Some((numbers, ends, lengths)) = decimals else {
-                return Some(store(pack(_mm512_setzero_si512(), counts)));
+                store(pack(_mm512_setzero_si512(), counts), words);
+                return true;
             };
             let mut used = 0;
             for (slot, length) in lengths.into_iter().enumerate() {
@@ -73,10 +75,11 @@ impl Machine for Avx512 {
             let values = _mm512_xor_si512(values, _mm512_loadu_si512(numbers.expected.as_ptr().cast()));
             let limit = _mm512_loadu_si512(numbers.limit.as_ptr().cast());
             if _mm512_cmpgt_epu8_mask(values, limit) != 0 {
-                return None;
+                return false;
             }
             let digits = _mm512_shuffle_epi8(values, _mm512_loadu_si512(numbers.moved.as_ptr().cast()));
-            Some(store(pack(digits, counts)))
+            store(pack(digits, counts), words);
+            true
         }
     }
 
@@ -119,14 +122,22 @@ unsafe fn others(bytes: __m512i) -> u64 {
     }
 }
 
+/// The sixteen bytes before a place.
+#[inline(always)]
+unsafe fn before(message: &[u8], end: usize) -> __m128i {
+    debug_assert!((LONGEST..=message.len()).contains(&end));
+    // SAFETY: the processor and the place by the contract of the trait whose methods call this.
+    unsafe { _mm_loadu_si128(message.as_ptr().add(end - LONGEST).cast()) }
+}
+
 /// The sixteen bytes before each of four places.
 #[inline(always)]
 unsafe fn four(message: &[u8], ends: [usize; 4]) -> __m512i {
-    debug_assert!(ends.iter().all(|&end| (LONGEST..=message.len()).contains(&end)));
     // SAFETY: the processor and the places by the contract of the trait whose methods call this.
     unsafe {
-        let [a, b, c, d] =
-            ends.map(|end| _mm_loadu_si128(message.as_ptr().wrapping_add(end).wrapping_sub(LONGEST).cast()));
+        let [a, b, c, d] = ends;
+        let (a, b) = (before(message, a), before(message, b));
+        let (c, d) = (before(message, c), before(message, d));
         let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(a), b);
         let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(c), d);
         _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
@@ -150,11 +161,9 @@ unsafe fn pack(first: __m512i, second: __m512i) -> __m512i {
 }
 
 #[inline(always)]
-unsafe fn store(words: __m512i) -> [u64; 8] {
-    let mut stored = [0; 8];
+unsafe fn store(from: __m512i, words: &mut [u64; 8]) {
     // SAFETY: the processor by the contract of the trait whose methods call this; 64 bytes go into 64.
-    unsafe { _mm512_storeu_si512(stored.as_mut_ptr().cast(), words) };
-    stored
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), from) };
 }
 
 /// The first pass: the places and the bytes of no number between `begin` and `end`, and how many of each.
@@ -296,6 +305,13 @@ fn spaced(levels: &Levels, scratch: &Scratch, begin: usize, end: usize, counted:
     Some(at == end)
 }
 
+/// A table, four times.
+#[inline(always)]
+unsafe fn repeated(table: &[u8; LONGEST]) -> __m512i {
+    // SAFETY: the processor by the contract of the trait whose methods call this; the load is as long as the table.
+    unsafe { _mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast())) }
+}
+
 /// The tables of a number, four times.
 #[derive(Clone, Copy)]
 struct Tables {
@@ -311,12 +327,11 @@ impl Tables {
         // SAFETY: the processor by the contract of the trait whose methods call this; the tables are arrays of the loads'
         // lengths.
         unsafe {
-            let four = |table: &[u8; LONGEST]| _mm512_broadcast_i32x4(_mm_loadu_si128(table.as_ptr().cast()));
             let least = format.least.as_ptr();
             Self {
-                expected: four(&format.expected),
-                limit: four(&format.limit),
-                moved: four(&format.moved),
+                expected: repeated(&format.expected),
+                limit: repeated(&format.limit),
+                moved: repeated(&format.moved),
                 least: [_mm512_loadu_si512(least.cast()), _mm512_loadu_si512(least.add(8).cast())],
             }
         }
@@ -334,17 +349,23 @@ impl Tables {
     }
 }
 
+/// One place of each of four levels.
+#[inline(always)]
+unsafe fn ends(at: *const u32) -> [usize; 4] {
+    // SAFETY: the places of four levels from here on are the caller's.
+    unsafe {
+        let (a, b) = (*at, *at.add(PLACES));
+        let (c, d) = (*at.add(2 * PLACES), *at.add(3 * PLACES));
+        [a as usize, b as usize, c as usize, d as usize]
+    }
+}
+
 /// The second pass, over the levels of one array: is every one sound?
 #[inline(always)]
 unsafe fn convert(levels: &Levels, message: &[u8], scratch: &mut Scratch, from: usize, to: usize) -> bool {
     let (places, out) = (scratch.places.as_ptr(), scratch.levels.as_mut_ptr());
-    let lengths = |f: [u32; 4]| f.map(|length| length as i32);
-    let [a, b, c, d] = lengths([
-        levels.price.shortest,
-        levels.between.len() as u32,
-        levels.qty.shortest,
-        levels.join.len() as u32,
-    ]);
+    let (between, join) = (levels.between.len() as i32, levels.join.len() as i32);
+    let (price_shortest, qty_shortest) = (levels.price.shortest as i32, levels.qty.shortest as i32);
     let (price_spread, qty_spread) = (levels.price.spread as i32, levels.qty.spread as i32);
     let mut wrong = 0u64;
     // SAFETY: the processor by the contract of the trait whose methods call this. Places and levels are loaded and stored
@@ -352,7 +373,7 @@ unsafe fn convert(levels: &Levels, message: &[u8], scratch: &mut Scratch, from: 
     // least, also those behind the last.
     unsafe {
         let (price, qty) = (Tables::load(&levels.price), Tables::load(&levels.qty));
-        let shortest = _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
+        let shortest = _mm512_broadcast_i32x4(_mm_setr_epi32(price_shortest, between, qty_shortest, join));
         let spread = _mm512_broadcast_i32x4(_mm_setr_epi32(price_spread, 0, qty_spread, 0));
         // The low byte of the first and of the third length of a level, sixteen times.
         let of_price = _mm512_setzero_si512();
@@ -374,9 +395,8 @@ unsafe fn convert(levels: &Levels, message: &[u8], scratch: &mut Scratch, from: 
 
             let price_used = _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(lengths, of_price), from_right);
             let qty_used = _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(lengths, of_qty), from_right);
-            let ends = |offset: usize| [1, 5, 9, 13].map(|place| *at.add(place + offset) as usize);
-            let (prices, bad_prices) = price.digits(four(message, ends(0)), price_used);
-            let (qtys, bad_qtys) = qty.digits(four(message, ends(2)), qty_used);
+            let (prices, bad_prices) = price.digits(four(message, ends(at.add(1))), price_used);
+            let (qtys, bad_qtys) = qty.digits(four(message, ends(at.add(3))), qty_used);
             wrong |= (bad_prices | bad_qtys) & lanes;
 
             let pairs = pack(prices, qtys);

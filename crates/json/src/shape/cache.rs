@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::layout::{COUNTS, NUMBERS, Shape};
 use super::learn::learn;
-use super::machine::{Machine, Scratch, Simd};
+use super::machine::{Scratch, Simd};
 use super::portable::Portable;
 use super::read::{Read, read};
 use super::template::BLOCK;
@@ -42,6 +42,7 @@ pub struct Shapes<T> {
     /// The key of the last message that was read, and its shape.
     recent: (u64, u32),
     scratch: Scratch,
+    read: Read,
     counts: ShapeCounts,
 }
 
@@ -51,7 +52,6 @@ const FREE: u32 = u32::MAX;
 struct Known<T> {
     key: u64,
     tag: T,
-    scales: Scales,
     /// The message it was learned from, as far as its key goes.
     words: [u64; KEY_WORDS],
     shape: Box<Shape>,
@@ -88,16 +88,47 @@ pub struct Candidate {
 /// A message that was read by its shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'s> {
+    read: &'s Read,
+    levels: &'s [[u64; 2]],
+}
+
+impl Reading<'_> {
     /// Whole numbers by their place.
-    pub counts: [u64; COUNTS],
-    /// Mantissas of decimals by their place, at the scales the shape was learned for.
-    pub numbers: [u64; NUMBERS],
+    #[inline(always)]
+    #[must_use]
+    pub fn counts(&self) -> [u64; COUNTS] {
+        let [_, a, _, b, _, c, _, d] = self.read.words;
+        [a, b, c, d]
+    }
+
+    /// Mantissas of decimals by their place, at the scales the shape was learned for; sixteen digits at most.
+    #[inline(always)]
+    #[must_use]
+    pub fn numbers(&self) -> [u64; NUMBERS] {
+        let [a, _, b, _, c, _, d, _] = self.read.words;
+        [a, b, c, d]
+    }
+
     /// What the flag says.
-    pub flag: bool,
-    /// Price and quantity of each level, mantissas at the shape's scales; no price is zero.
-    pub levels: &'s [[u64; 2]],
+    #[inline(always)]
+    #[must_use]
+    pub fn flag(&self) -> bool {
+        self.read.flag
+    }
+
+    /// Price and quantity of each level, as [`numbers`](Self::numbers); no price is zero.
+    #[inline(always)]
+    #[must_use]
+    pub fn levels(&self) -> &[[u64; 2]] {
+        self.levels
+    }
+
     /// How many of them are the first array's.
-    pub first: usize,
+    #[inline(always)]
+    #[must_use]
+    pub fn first(&self) -> usize {
+        self.read.levels.first
+    }
 }
 
 impl<T> Shapes<T> {
@@ -119,6 +150,7 @@ impl<T> Shapes<T> {
             kinds: HashMap::new(),
             recent: (0, FREE),
             scratch: Scratch::default(),
+            read: Read::default(),
             counts: ShapeCounts::default(),
         }
     }
@@ -160,35 +192,31 @@ impl<T> Shapes<T> {
         }
     }
 
-    /// What the caller knows of the shape, and the scales it reads at.
+    /// What the caller wanted to know of the shape.
     #[inline(always)]
     #[must_use]
-    pub fn tag(&self, candidate: Candidate) -> Option<(&T, Scales)> {
-        self.shapes.get(candidate.place as usize).map(|known| (&known.tag, known.scales))
+    pub fn tag(&self, candidate: Candidate) -> Option<&T> {
+        self.shapes.get(candidate.place as usize).map(|known| &known.tag)
+    }
+
+    /// As [`tag`](Self::tag), to change it.
+    #[must_use]
+    pub fn tag_mut(&mut self, candidate: Candidate) -> Option<&mut T> {
+        self.shapes.get_mut(candidate.place as usize).map(|known| &mut known.tag)
     }
 
     /// Reads a message by a shape; `None` if it is not of that shape.
     #[inline(always)]
     pub fn read(&mut self, candidate: Candidate, message: &[u8]) -> Option<Reading<'_>> {
-        let Self { simd, shapes, scratch, counts, recent, .. } = self;
+        let Self { simd, shapes, scratch, counts, recent, read, .. } = self;
         let shape = &shapes.get(candidate.place as usize)?.shape;
-        match read_by(*simd, shape, message, scratch) {
-            Some(Read { words: [a, b, c, d, e, f, g, h], flag, levels }) => {
-                counts.read += 1;
-                *recent = (candidate.key, candidate.place);
-                Some(Reading {
-                    counts: [b, d, f, h],
-                    numbers: [a, c, e, g],
-                    flag,
-                    levels: scratch.levels.get(..levels.all)?,
-                    first: levels.first,
-                })
-            }
-            None => {
-                counts.declined += 1;
-                None
-            }
+        if !read_by(*simd, shape, message, scratch, read) {
+            counts.declined += 1;
+            return None;
         }
+        counts.read += 1;
+        *recent = (candidate.key, candidate.place);
+        Some(Reading { read, levels: scratch.levels.get(..read.levels.all)? })
     }
 
     /// The general parser has read a message of this kind, which no shape has: is its shape to be learned now? Kinds are
@@ -228,7 +256,7 @@ impl<T> Shapes<T> {
                 }
             }
         }
-        let known = Known { key: hash(words, self.steady), tag, scales, words, shape: Box::new(shape) };
+        let known = Known { key: hash(words, self.steady), tag, words, shape: Box::new(shape) };
         let replaced = kind.place.and_then(|place| self.shapes.get_mut(place as usize));
         let is_new = replaced.is_none();
         match replaced {
@@ -334,37 +362,34 @@ fn hash(words: [u64; KEY_WORDS], steady: [u64; KEY_WORDS]) -> u64 {
 
 /// Reads a message in one of the ways.
 #[inline(always)]
-fn read_by(simd: Simd, shape: &Shape, message: &[u8], scratch: &mut Scratch) -> Option<Read> {
+fn read_by(simd: Simd, shape: &Shape, message: &[u8], scratch: &mut Scratch, into: &mut Read) -> bool {
     match simd {
         // SAFETY: `Shapes::with` has asked the processor, and nothing changes the way afterwards.
         #[cfg(target_arch = "x86_64")]
-        Simd::Avx512 => unsafe { avx512(shape, message, scratch) },
+        Simd::Avx512 => unsafe { avx512(shape, message, scratch, into) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Simd::Avx2 => unsafe { avx2(shape, message, scratch) },
-        Simd::General => None,
-        _ => portable(shape, message, scratch),
+        Simd::Avx2 => unsafe { avx2(shape, message, scratch, into) },
+        Simd::General => false,
+        _ => portable(shape, message, scratch, into),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,bmi1,bmi2,popcnt,lzcnt")]
-fn avx512(shape: &Shape, message: &[u8], scratch: &mut Scratch) -> Option<Read> {
+fn avx512(shape: &Shape, message: &[u8], scratch: &mut Scratch, into: &mut Read) -> bool {
     // SAFETY: this function is compiled for just what this way needs.
-    unsafe { read::<super::avx512::Avx512>(shape, message, scratch) }
+    unsafe { read::<super::avx512::Avx512>(shape, message, scratch, into) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
-fn avx2(shape: &Shape, message: &[u8], scratch: &mut Scratch) -> Option<Read> {
+fn avx2(shape: &Shape, message: &[u8], scratch: &mut Scratch, into: &mut Read) -> bool {
     // SAFETY: as above.
-    unsafe { read::<super::avx2::Avx2>(shape, message, scratch) }
+    unsafe { read::<super::avx2::Avx2>(shape, message, scratch, into) }
 }
 
-fn portable(shape: &Shape, message: &[u8], scratch: &mut Scratch) -> Option<Read> {
-    fn any<M: Machine>(shape: &Shape, message: &[u8], scratch: &mut Scratch) -> Option<Read> {
-        // SAFETY: called for the portable way alone, which asks nothing of the processor.
-        unsafe { read::<M>(shape, message, scratch) }
-    }
-    any::<Portable>(shape, message, scratch)
+fn portable(shape: &Shape, message: &[u8], scratch: &mut Scratch, into: &mut Read) -> bool {
+    // SAFETY: the portable way asks nothing of the processor.
+    unsafe { read::<Portable>(shape, message, scratch, into) }
 }

@@ -186,6 +186,7 @@ fn numbers(frame: &[u8], items: &[Item], scales: Scales, tail: usize) -> Option<
             numbers.others += text.len() as u32;
         }
     }
+    numbers.nth.iter_mut().skip(items.len() - 1).for_each(|nth| *nth = numbers.others);
     Some(numbers)
 }
 

@@ -120,7 +120,7 @@ impl Scratch {
 }
 
 /// How many levels the arrays of a message have: of the first, and of both.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Counted {
     pub(super) first: usize,
     pub(super) all: usize,
@@ -144,13 +144,14 @@ pub(super) trait Machine {
 
     /// Reads four decimals that end at `ends` and have so many characters, and four whole numbers that end at `counts` and
     /// have the digits that `bytes` says: a decimal and a whole number in turns. Every end must be 16 to the message's
-    /// length, every length 16 at most. `None` if a decimal is written in another way.
+    /// length, every length 16 at most. False if a decimal is written in another way.
     unsafe fn numbers(
         message: &[u8],
         decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
         counts: [usize; COUNTS],
         bytes: u64,
-    ) -> Option<[u64; NUMBERS + COUNTS]>;
+        words: &mut [u64; NUMBERS + COUNTS],
+    ) -> bool;
 
     /// Reads the levels between `begin`, which is 16 at least, and `end`. `None` if they are written in another way.
     unsafe fn levels(

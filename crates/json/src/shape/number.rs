@@ -123,6 +123,13 @@ impl Format {
         }
     }
 
+    /// The least mantissa of a number of so many characters, which are as many as it may have.
+    #[inline(always)]
+    pub(super) fn least_of(&self, length: u32) -> u64 {
+        let beyond = length.wrapping_sub(self.shortest) as usize % LONGEST;
+        self.least.get(beyond).copied().unwrap_or(u64::MAX)
+    }
+
     /// Fills the tables by byte.
     fn place(&mut self, tail: usize, decimals: usize, scale: usize) {
         let unit = LONGEST - 1 - tail;

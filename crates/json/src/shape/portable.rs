@@ -48,23 +48,28 @@ impl Machine for Portable {
         decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
         counts: [usize; COUNTS],
         bytes: u64,
-    ) -> Option<[u64; NUMBERS + COUNTS]> {
-        let mut words = [0; NUMBERS + COUNTS];
+        words: &mut [u64; NUMBERS + COUNTS],
+    ) -> bool {
+        words.fill(0);
         let (pairs, _) = words.as_chunks_mut::<2>();
         if let Some((numbers, ends, lengths)) = decimals {
             let formats = numbers.formats.iter().zip(ends).zip(lengths).take(numbers.used);
             for ([word, _], ((format, end), length)) in pairs.iter_mut().zip(formats) {
-                *word = decimal(message, end, length as usize, format)?;
+                match decimal(message, end, length as usize, format) {
+                    Some(mantissa) => *word = mantissa,
+                    None => return false,
+                }
             }
         }
         for (slot, ([_, word], end)) in pairs.iter_mut().zip(counts).enumerate() {
             let digits = (bytes >> (LONGEST * slot) & 0xffff).count_ones();
             if digits > 0 {
-                let tail = last(message, end)? ^ (u128::from(ZEROS) << 64 | u128::from(ZEROS));
+                let tail =
+                    last(message, end).unwrap_or_default() ^ (u128::from(ZEROS) << 64 | u128::from(ZEROS));
                 *word = sixteen(tail >> (128 - 8 * digits) << (128 - 8 * digits));
             }
         }
-        Some(words)
+        true
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::layout::{Body, COUNTS, NUMBERS, Numbers, Shape};
 use super::machine::{Counted, Machine, Scratch};
 
 /// What was read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Read {
     /// A decimal and a whole number in turns.
     pub(super) words: [u64; NUMBERS + COUNTS],
@@ -15,13 +15,32 @@ pub(super) struct Read {
 /// Bytes with numbers of variable length that can be looked at: two words of bits.
 const REGION_MAX: usize = 128;
 
-/// Reads a message; `None` if it has another shape.
+/// Reads a message into `read`; false if it has another shape.
 ///
 /// # Safety
 ///
 /// The processor has what `M` is written for.
 #[inline(always)]
-pub(super) unsafe fn read<M: Machine>(shape: &Shape, message: &[u8], scratch: &mut Scratch) -> Option<Read> {
+pub(super) unsafe fn read<M: Machine>(
+    shape: &Shape,
+    message: &[u8],
+    scratch: &mut Scratch,
+    read: &mut Read,
+) -> bool {
+    // SAFETY: as this function's.
+    unsafe { try_read::<M>(shape, message, scratch, read) }.is_some()
+}
+
+/// # Safety
+///
+/// As [`read`].
+#[inline(always)]
+unsafe fn try_read<M: Machine>(
+    shape: &Shape,
+    message: &[u8],
+    scratch: &mut Scratch,
+    read: &mut Read,
+) -> Option<()> {
     if message.len() < shape.shortest {
         return None;
     }
@@ -44,13 +63,12 @@ pub(super) unsafe fn read<M: Machine>(shape: &Shape, message: &[u8], scratch: &m
             return None;
         }
     }
-    let mut levels = Counted { first: 0, all: 0 };
     let decimals = match &shape.body {
         // SAFETY: the processor by this function's contract, the places by the checks above.
         Body::Numbers(numbers) => Some(unsafe { places::<M>(numbers, message, begin, end) }?),
         Body::Levels(body) => {
             // SAFETY: the processor by this function's contract. A shape's beginning is 16 bytes at least.
-            levels = unsafe { M::levels(body, message, begin, end, scratch) }?;
+            read.levels = unsafe { M::levels(body, message, begin, end, scratch) }?;
             None
         }
     };
@@ -61,24 +79,30 @@ pub(super) unsafe fn read<M: Machine>(shape: &Shape, message: &[u8], scratch: &m
     }
     // SAFETY: the processor by this function's contract. The places of whole numbers are 16 at least and inside the
     // beginning or the ending, whose lengths the message has; those of decimals by `places`.
-    let words = unsafe { M::numbers(message, decimals, ends, counts.bytes) }?;
+    if !unsafe { M::numbers(message, decimals, ends, counts.bytes, &mut read.words) } {
+        return None;
+    }
+    let words = &read.words;
     if let Some((numbers, _, lengths)) = decimals {
-        let mut sound = true;
-        for (index, (format, shortest)) in numbers.formats.iter().zip(numbers.shortest).enumerate() {
-            let beyond = lengths.get(index)?.wrapping_sub(shortest) as usize % format.least.len();
-            sound &= words.get(2 * index)? >= format.least.get(beyond)?;
-        }
-        if !sound {
+        read.levels = Counted::default();
+        let [a, b, c, d] = lengths;
+        let [e, f, g, h] = &numbers.formats;
+        let is_sound = (words[0] >= e.least_of(a))
+            & (words[2] >= f.least_of(b))
+            & (words[4] >= g.least_of(c))
+            & (words[6] >= h.least_of(d));
+        if !is_sound {
             return None;
         }
     }
-    Some(Read { words, flag: !is_off, levels })
+    read.flag = !is_off;
+    Some(())
 }
 
-/// Where the decimals between `begin` and `end` end, and how long each is.
+/// Where the decimals between `begin` and `end` end, and how long each is: 16 characters at most.
 ///
 /// The bytes between are numbers and the texts between numbers. A text has a known length, so the number before the text
-/// ends at the nth byte that belongs to no number. That a text stands there whole is compared; that nothing else
+/// ends at the nth byte that belongs to no number (`nth` of `Numbers`). That a text stands there whole is compared; that nothing else
 /// stands between two numbers follows: there are as many such bytes as the texts have, and the numbers, which are
 /// checked byte by byte, have none.
 ///
@@ -93,48 +117,62 @@ unsafe fn places<'s, M: Machine>(
     end: usize,
 ) -> Option<(&'s Numbers, [usize; NUMBERS], [u32; NUMBERS])> {
     let region = end - begin;
-    if region > REGION_MAX {
-        return None;
-    }
-    // SAFETY: as this function's; the message has 64 bytes by the least length of a shape.
-    let near = unsafe { window::<M>(message, begin, region) };
-    let mut ends = [end; NUMBERS];
-    if region <= 64 {
-        if near.count_ones() != numbers.others {
+    // The first byte behind the region belongs to no number either: the last number ends there.
+    let others = numbers.others + 1;
+    let [mut a, mut b, mut c, mut d] = numbers.nth.map(|nth| nth as usize);
+    if region < 64 {
+        // SAFETY: as this function's; the message has 64 bytes by the least length of a shape.
+        let near = unsafe { window::<M>(message, begin, region + 1) };
+        if near.count_ones() != others {
             return None;
         }
-        for (end, &nth) in ends.iter_mut().zip(&numbers.nth).take(numbers.used - 1) {
+        for nth in [&mut a, &mut b, &mut c, &mut d] {
             // SAFETY: the processor by this function's contract.
-            *end = begin + unsafe { M::nth(near, nth) } as usize;
+            *nth = begin + unsafe { M::nth(near, *nth as u32) } as usize;
         }
     } else {
-        // SAFETY: as for the first window.
-        let far = unsafe { window::<M>(message, begin + 64, region - 64) };
-        let in_near = near.count_ones();
-        if in_near + far.count_ones() != numbers.others {
+        if region >= REGION_MAX {
             return None;
         }
-        for (end, &nth) in ends.iter_mut().zip(&numbers.nth).take(numbers.used - 1) {
-            let (mask, nth, offset) = if nth < in_near { (near, nth, 0) } else { (far, nth - in_near, 64) };
+        // SAFETY: as above.
+        let near = unsafe { window::<M>(message, begin, 64) };
+        // SAFETY: as above; the message goes on behind the region.
+        let far = unsafe { window::<M>(message, begin + 64, region - 63) };
+        let in_near = near.count_ones();
+        if in_near + far.count_ones() != others {
+            return None;
+        }
+        for nth in [&mut a, &mut b, &mut c, &mut d] {
+            let n = *nth as u32;
+            let (mask, n, from) = if n < in_near { (near, n, begin) } else { (far, n - in_near, begin + 64) };
             // SAFETY: the processor by this function's contract.
-            *end = begin + offset + unsafe { M::nth(mask, nth) } as usize;
+            *nth = from + unsafe { M::nth(mask, n) } as usize;
         }
     }
-    let (mut lengths, mut before, mut sound) = ([0; NUMBERS], begin, true);
-    for index in 0..NUMBERS {
-        let is_used = index < numbers.used;
-        let number_end = *ends.get(index)?;
-        let &[text, mask] = numbers.text.get(index)?;
-        if is_used && mask != 0 {
-            sound &= (word(message, before)? ^ text) & mask == 0;
-        }
-        let length = number_end.wrapping_sub(before.wrapping_add(*numbers.gap.get(index)?)) as u32;
-        let beyond = length.wrapping_sub(*numbers.shortest.get(index)?);
-        sound &= beyond <= *numbers.spread.get(index)?;
-        *lengths.get_mut(index)? = if is_used { length } else { 0 };
-        before = number_end;
+    // A number that is not there ends where the one before it does, and has no text before it.
+    let [_, f, g, h] = numbers.gap;
+    let [_, text_b, text_c, text_d] = numbers.text;
+    let lengths = [a - begin, b.wrapping_sub(a + f), c.wrapping_sub(b + g), d.wrapping_sub(c + h)];
+    let lengths = lengths.map(|length| length as u32);
+    let mut wrong = differs(message, a, text_b) | differs(message, b, text_c) | differs(message, c, text_d);
+    for ((length, shortest), spread) in lengths.into_iter().zip(numbers.shortest).zip(numbers.spread) {
+        wrong |= u64::from(length.wrapping_sub(shortest) > spread);
     }
-    sound.then_some((numbers, ends, lengths))
+    if wrong != 0 {
+        return None;
+    }
+    Some((numbers, [a, b, c, d], lengths))
+}
+
+/// What differs between the word at a place and a text of up to eight bytes.
+#[inline(always)]
+fn differs(message: &[u8], at: usize, [text, mask]: [u64; 2]) -> u64 {
+    // Behind a text there is a number and the message's end: eight bytes in all. Where there is no text the word does not
+    // matter.
+    let at = at.min(message.len().saturating_sub(8));
+    let word =
+        message.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    (word ^ text) & mask
 }
 
 /// A bit for each of the bytes from `at` on, `length` of them and 64 at most, that belongs to no number.
@@ -149,9 +187,4 @@ unsafe fn window<M: Machine>(message: &[u8], at: usize, length: usize) -> u64 {
     // SAFETY: by this function's contract and the line above.
     let bits = unsafe { M::others(message, from) } >> (at - from);
     if length >= 64 { bits } else { bits & ((1 << length) - 1) }
-}
-
-#[inline(always)]
-fn word(message: &[u8], at: usize) -> Option<u64> {
-    message.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }

@@ -212,10 +212,17 @@ impl<'d> Fields<'d> {
     /// When it happened: at the engine where the venue says so, else at the gateway.
     #[inline]
     pub(super) fn stamp(&self) -> Result<Nanos, ParseError> {
-        if self.match_time().is_some() {
-            return stamp(self.match_time());
+        let field = if self.match_time().is_some() { self.match_time() } else { self.event_time() };
+        if !field.is_some() {
+            return Ok(Nanos::NONE);
         }
-        if self.event_time().is_some() { stamp(self.event_time()) } else { Ok(Nanos::NONE) }
+        field.need_count().map(|number| Nanos(number.saturating_mul(stamp_unit(number))))
+    }
+
+    /// The number that [`stamp`](Self::stamp) is made of, 0 where there is none.
+    pub(super) fn stamp_number(&self) -> Option<u64> {
+        let field = if self.match_time().is_some() { self.match_time() } else { self.event_time() };
+        if field.is_some() { field.need_count().ok() } else { Some(0) }
     }
 }
 
@@ -228,14 +235,9 @@ fn slot(key: &str) -> usize {
     })
 }
 
+/// What a stamp counts, in nanoseconds: milliseconds, or microseconds on connections that ask for them. Told apart by
+/// size, since 10^14 milliseconds are the year 5138 and 10^14 microseconds the year 1973.
 #[inline]
-fn stamp(field: Field<'_>) -> Result<Nanos, ParseError> {
-    field.need_count().map(stamp_of)
-}
-
-/// Stamps are milliseconds, or microseconds on connections that ask for them: told apart by size, since 10^14
-/// milliseconds are the year 5138 and 10^14 microseconds the year 1973.
-#[inline]
-pub(super) fn stamp_of(number: u64) -> Nanos {
-    if number < 100_000_000_000_000 { Nanos::from_millis(number) } else { Nanos::from_micros(number) }
+pub(super) fn stamp_unit(number: u64) -> u64 {
+    if number < 100_000_000_000_000 { 1_000_000 } else { 1_000 }
 }

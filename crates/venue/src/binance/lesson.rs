@@ -4,7 +4,7 @@ use touchline_json::Value;
 use touchline_json::shape::Part;
 use touchline_market::UpdateKind;
 
-use super::fields::{Fields, stamp_of};
+use super::fields::{Fields, stamp_unit};
 use crate::learned::{ASK, ASK_QTY, ASKS, BIDS, Lesson, PREVIOUS, PRICE, QTY, SEQUENCE, STAMP};
 
 /// What is to be said of a message that became an update of this kind; `None` for kinds that are rare, or whose messages
@@ -48,5 +48,6 @@ pub(super) fn lesson<'a>(
     // Some of them are sent on some streams only.
     named.retain(|(name, _)| event.object().is_some_and(|mut fields| fields.any(|(key, _)| key == *name)));
     let inside = is_combined.then_some("data");
-    Some(Lesson { inside, fields: named, symbol, is_range, stamp: stamp_of })
+    let stamp_unit = stamp_unit(fields.stamp_number()?);
+    Some(Lesson { inside, fields: named, symbol, is_range, stamp_unit })
 }

@@ -91,7 +91,7 @@ impl Parser {
         if let Some(lesson) = lesson(&fields, event, kind, stream.is_some(), is_range)
             && let Some(found) = listing.find(lesson.symbol)
         {
-            self.learned.learn(frame, found, kind, &lesson);
+            self.learned.learn(frame, found, listing.version(), kind, &lesson);
         }
     }
 }
