@@ -42,6 +42,8 @@ mod machine;
 mod number;
 mod portable;
 mod read;
+#[doc(hidden)]
+pub mod simple;
 mod template;
 mod walk;
 

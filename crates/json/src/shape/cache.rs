@@ -7,6 +7,7 @@ use super::learn::learn;
 use super::machine::{Scratch, Simd};
 use super::portable::Portable;
 use super::read::{Read, read};
+use super::simple::Simple;
 use super::template::BLOCK;
 use super::{Names, Scales};
 
@@ -93,6 +94,20 @@ pub struct Reading<'s> {
 }
 
 impl Reading<'_> {
+    /// As the general parser's twin says it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn to_simple(self) -> Simple {
+        let levels = self.levels.to_vec();
+        Simple {
+            counts: self.counts(),
+            numbers: self.numbers(),
+            flag: self.flag(),
+            levels,
+            first: self.first(),
+        }
+    }
+
     /// Whole numbers by their place.
     #[inline(always)]
     #[must_use]

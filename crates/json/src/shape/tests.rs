@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::simple::Simple;
 use super::*;
-use crate::{Parser, Value, decimal, document};
+use crate::Parser;
 
 /// A message with four decimals, and one with a flag and numbers behind it.
 const BEST: &[(&str, Part)] = &[
@@ -26,6 +27,10 @@ const TRADE: &[(&str, Part)] = &[
 ];
 const DEPTH: &[(&str, Part)] =
     &[("E", Part::Count(0)), ("u", Part::Count(1)), ("b", Part::Levels(0)), ("a", Part::Levels(1))];
+
+fn inside_data<'a>(fields: &'a [(&'a str, Part)]) -> Names<'a> {
+    Names { inside: Some("data"), fields }
+}
 
 const SCALES: Scales = Scales { price: 2, qty: 3 };
 
@@ -59,55 +64,19 @@ fn depth(spaces: &str, u: u64, sides: [&[(String, String)]; 2], quote: &str) -> 
     )
 }
 
-/// What one way reads, and what it says of levels.
-type Result = Option<(Vec<u64>, bool, Vec<[u64; 2]>, usize)>;
-
-fn read(way: Simd, learned: &str, fields: &[(&str, Part)], message: &[u8]) -> Result {
+/// What one way reads of a message when it has learned another one.
+fn read(way: Simd, learned: &str, fields: &[(&str, Part)], message: &[u8]) -> Option<Simple> {
     let mut shapes = Shapes::<u8>::with(way);
-    shapes.learn(learned.as_bytes(), Names { inside: Some("data"), fields }, SCALES, 1, 7);
+    shapes.learn(learned.as_bytes(), inside_data(fields), SCALES, 1, 7);
     let mut candidate = shapes.candidate(message)?;
     loop {
         assert_eq!(shapes.tag(candidate), Some(&7));
-        let reading = shapes.read(candidate, message).map(|reading| {
-            let words = [reading.counts(), reading.numbers()].concat();
-            (words, reading.flag(), reading.levels().to_vec(), reading.first())
-        });
+        let reading = shapes.read(candidate, message).map(Reading::to_simple);
         match reading {
             Some(reading) => return Some(reading),
             None => candidate = shapes.next(candidate)?,
         }
     }
-}
-
-/// What the general parser reads of the same fields; `None` if it refuses the message or one of them.
-fn general(fields: &[(&str, Part)], message: &[u8]) -> Result {
-    let mut parser = Parser::new();
-    let document = parser.parse(message).ok()?;
-    let mut entries = document.root().object()?;
-    let (_, data) = entries.find(|(key, _)| *key == "data")?;
-    let (mut words, mut flag, mut levels, mut first) = (vec![0; COUNTS + NUMBERS], true, Vec::new(), 0);
-    for &(name, part) in fields {
-        let value = data.object()?.find(|(key, _)| *key == name)?.1;
-        match part {
-            Part::Count(slot) => words[slot] = value.as_u64()?,
-            Part::Digits => drop(value.as_u64()?),
-            Part::Number(slot, unit) => {
-                words[COUNTS + slot] = decimal::quantity(value.as_str()?.as_bytes(), SCALES.of(unit)).ok()?;
-            }
-            Part::Flag => flag = value.as_bool()?,
-            Part::Levels(number) => {
-                for pair in value.array()? {
-                    let (price, qty) = document::level(pair.pair()?, SCALES.price, SCALES.qty).ok()?;
-                    levels.push([u64::try_from(price).ok().filter(|&price| price > 0)?, qty]);
-                }
-                if number == 0 {
-                    first = levels.len();
-                }
-            }
-        }
-    }
-    let _: Value<'_> = data;
-    Some((words, flag, levels, first))
 }
 
 /// All ways read alike: what the general parser reads, or nothing. Says whether it was read.
@@ -119,7 +88,8 @@ fn agree(learned: &str, fields: &[(&str, Part)], message: &[u8]) -> bool {
     }
     match &readings[0] {
         Some(reading) => {
-            assert_eq!(Some(reading), general(fields, message).as_ref(), "{text}");
+            let general = simple::read(&mut Parser::new(), message, inside_data(fields), SCALES);
+            assert_eq!(Some(reading), general.as_ref(), "{text}");
             true
         }
         None => false,
@@ -182,7 +152,7 @@ fn some_messages_have_no_shape() {
         (depth("", 12_345, [&[], &[]], "\""), DEPTH),
     ] {
         let mut shapes = Shapes::<u8>::with(Simd::Portable);
-        shapes.learn(message.as_bytes(), Names { inside: Some("data"), fields }, SCALES, 1, 7);
+        shapes.learn(message.as_bytes(), inside_data(fields), SCALES, 1, 7);
         assert!(shapes.candidate(message.as_bytes()).is_none(), "{message}");
         assert_eq!(shapes.counts(), ShapeCounts::default());
     }
@@ -192,7 +162,7 @@ fn some_messages_have_no_shape() {
 #[test]
 fn learning_is_rationed() {
     let mut shapes = Shapes::<u8>::with(Simd::Portable);
-    let names = Names { inside: Some("data"), fields: BEST };
+    let names = inside_data(BEST);
     let mut learned = 0;
     for message in 0..10_000u64 {
         let text = best("", 10u64.pow(message as u32 % 12), ["1.00", "2.000", "3.00", "4.000"], message + 1);
@@ -214,7 +184,7 @@ fn many_shapes_are_told_apart() {
     let message = |symbol: &str, t: u64| best("", t, numbers, t).replace("btcusdt", symbol);
     let symbols: Vec<String> = (0..500).map(|i| format!("coin{i}usdt")).collect();
     for (kind, symbol) in symbols.iter().enumerate() {
-        let names = Names { inside: Some("data"), fields: BEST };
+        let names = inside_data(BEST);
         shapes.learn(
             message(symbol, 1_723_161_256_313).as_bytes(),
             names,
