@@ -59,25 +59,23 @@ impl Machine for Avx2 {
         bytes: u64,
         words: &mut [u64; NUMBERS + COUNTS],
     ) -> bool {
+        let [a, b, c, d] = counts;
+        let [e, f, g, h] =
+            [0, 1, 2, 3].map(|slot| (bytes >> (LONGEST * slot) & 0xffff).count_ones() as usize);
         // SAFETY: the processor by the trait's contract; every end is 16 to the message's length and every length 16 at
         // most by it too. Each half of the words has room for four.
         unsafe {
-            let mut wrong = _mm256_setzero_si256();
-            for half in 0..2 {
-                let (a, b) = (2 * half, 2 * half + 1);
-                let (c, d) = ((bytes >> (LONGEST * a)) & 0xffff, (bytes >> (LONGEST * b)) & 0xffff);
-                let digits = [c.count_ones() as usize, d.count_ones() as usize];
-                let whole = two(message, [counts[a], counts[b]], digits);
-                let mut values = _mm256_setzero_si256();
-                if let Some((numbers, ends, lengths)) = decimals {
-                    let lengths = [lengths[a] as usize, lengths[b] as usize];
-                    let text = two(message, [ends[a], ends[b]], lengths);
-                    values = _mm256_xor_si256(text, table(&numbers.expected, a));
-                    wrong = _mm256_or_si256(wrong, _mm256_subs_epu8(values, table(&numbers.limit, a)));
-                    values = _mm256_shuffle_epi8(values, table(&numbers.moved, a));
-                }
-                _mm256_storeu_si256(words.as_mut_ptr().add(4 * half).cast(), pack(values, whole));
+            let whole = [two(message, [a, b], [e, f]), two(message, [c, d], [g, h])];
+            let (mut values, mut wrong) = ([_mm256_setzero_si256(); 2], _mm256_setzero_si256());
+            if let Some((numbers, [a, b, c, d], lengths)) = decimals {
+                let [e, f, g, h] = lengths.map(|length| length as usize);
+                let (first, wrong_first) = digits(numbers, 0, two(message, [a, b], [e, f]));
+                let (second, wrong_second) = digits(numbers, 2, two(message, [c, d], [g, h]));
+                (values, wrong) = ([first, second], _mm256_or_si256(wrong_first, wrong_second));
             }
+            let ([first, second], [third, fourth]) = (values, whole);
+            _mm256_storeu_si256(words.as_mut_ptr().cast(), pack(first, third));
+            _mm256_storeu_si256(words.as_mut_ptr().add(4).cast(), pack(second, fourth));
             _mm256_testz_si256(wrong, wrong) == 1
         }
     }
@@ -160,6 +158,17 @@ unsafe fn table(tables: &[[u8; LONGEST]; NUMBERS], first: usize) -> __m256i {
     debug_assert!(first + 2 <= NUMBERS);
     // SAFETY: the processor and the place by the callers'.
     unsafe { _mm256_loadu_si256(tables.as_ptr().add(first).cast()) }
+}
+
+/// The digits of two of a message's decimals in their places, and what is not zero where one is none.
+#[inline(always)]
+unsafe fn digits(numbers: &Numbers, first: usize, values: __m256i) -> (__m256i, __m256i) {
+    // SAFETY: the processor by the contract of the trait whose methods call this; the first is 0 or 2.
+    unsafe {
+        let values = _mm256_xor_si256(values, table(&numbers.expected, first));
+        let wrong = _mm256_subs_epu8(values, table(&numbers.limit, first));
+        (_mm256_shuffle_epi8(values, table(&numbers.moved, first)), wrong)
+    }
 }
 
 /// Two times two numbers of sixteen digits, as four numbers in turns.
@@ -323,9 +332,9 @@ unsafe fn convert(levels: &Levels, message: &[u8], places: &[[u32; PLACES]], out
             let (qtys, bad_qtys) = qty.digits(two(message, qty_ends, qty_lengths));
             wrong = _mm256_or_si256(wrong, _mm256_or_si256(bad_prices, bad_qtys));
             _mm256_storeu_si256(out.as_mut_ptr().cast(), pack(prices, qtys));
-            for (index, &[price, qty]) in out.iter().enumerate() {
-                sound &= price >= price_format.least_of(lengths[index] as u32);
-                sound &= qty >= qty_format.least_of(qty_lengths[index] as u32);
+            for ((&[price, qty], length), qty_length) in out.iter().zip(lengths).zip(qty_lengths) {
+                sound &= price >= price_format.least_of(length as u32);
+                sound &= qty >= qty_format.least_of(qty_length as u32);
             }
         }
         sound & (_mm256_testz_si256(wrong, wrong) == 1)

@@ -241,7 +241,8 @@ unsafe fn walk(levels: &Levels, scratch: &Scratch, others: usize, all: usize) ->
             return None;
         }
         // SAFETY: as above.
-        (at, second) = unsafe { run(levels, scratch, at + middle.len(), others) }?;
+        let last = unsafe { run(levels, scratch, at + middle.len(), others) };
+        (at, second) = last?;
     }
     (at == others && first + second == all).then_some(first)
 }
