@@ -353,62 +353,118 @@ impl Tables {
 /// One place of each of four levels.
 #[inline(always)]
 unsafe fn ends(at: *const u32) -> [usize; 4] {
+    // Volatile, so that they come from memory. A compiler that remembers the vector which was loaded from there takes
+    // them out of it one by one, which costs more than everything else that is done with a level.
     // SAFETY: the places of four levels from here on are the caller's.
     unsafe {
-        let (a, b) = (*at, *at.add(PLACES));
-        let (c, d) = (*at.add(2 * PLACES), *at.add(3 * PLACES));
+        let (a, b) = (at.read_volatile(), at.add(PLACES).read_volatile());
+        let (c, d) = (at.add(2 * PLACES).read_volatile(), at.add(3 * PLACES).read_volatile());
         [a as usize, b as usize, c as usize, d as usize]
+    }
+}
+
+/// What the second pass needs of a shape.
+struct Pass {
+    price: Tables,
+    qty: Tables,
+    /// The least of a level's four lengths: price, text between, quantity, text up to the next price.
+    shortest: __m512i,
+    /// How much longer each may be.
+    spread: __m512i,
+    /// Where a price's length stands among the bytes of a level's lengths, sixteen times; and a quantity's.
+    of_price: __m512i,
+    of_qty: __m512i,
+    /// How far each of sixteen bytes is from the last.
+    from_right: __m512i,
+}
+
+/// A bit for each thing that is wrong with four levels: 4 a level, 16 a level, 2 a level.
+struct Wrong {
+    lengths: u16,
+    digits: u64,
+    mantissas: u8,
+}
+
+impl Pass {
+    #[inline(always)]
+    unsafe fn new(levels: &Levels) -> Self {
+        let (price, qty) = (&levels.price, &levels.qty);
+        let (between, join) = (levels.between.len() as i32, levels.join.len() as i32);
+        // SAFETY: the processor by the contract of the trait whose methods call this.
+        unsafe {
+            let shortest = _mm_setr_epi32(price.shortest as i32, between, qty.shortest as i32, join);
+            let spread = _mm_setr_epi32(price.spread as i32, 0, qty.spread as i32, 0);
+            let from_right = _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+            Self {
+                price: Tables::load(price),
+                qty: Tables::load(qty),
+                shortest: _mm512_broadcast_i32x4(shortest),
+                spread: _mm512_broadcast_i32x4(spread),
+                of_price: _mm512_setzero_si512(),
+                of_qty: _mm512_set1_epi8(8),
+                from_right: _mm512_broadcast_i32x4(from_right),
+            }
+        }
+    }
+
+    /// Takes the four levels whose places begin at `at`.
+    #[inline(always)]
+    unsafe fn take(&self, message: &[u8], at: *const u32, out: *mut [u64; 2]) -> Wrong {
+        // SAFETY: the processor by the contract of the trait whose methods call this; seventeen places from `at` on, four
+        // levels from `out` on and the places' being inside the message are the caller's.
+        unsafe {
+            let here = _mm512_loadu_si512(at.cast());
+            let next = _mm512_loadu_si512(at.add(1).cast());
+            let lengths = _mm512_sub_epi32(next, here);
+            let beyond = _mm512_sub_epi32(lengths, self.shortest);
+            let (of_price, of_qty) =
+                (_mm512_shuffle_epi8(lengths, self.of_price), _mm512_shuffle_epi8(lengths, self.of_qty));
+            let price_used = _mm512_cmpgt_epu8_mask(of_price, self.from_right);
+            let qty_used = _mm512_cmpgt_epu8_mask(of_qty, self.from_right);
+            let (prices, bad_prices) = self.price.digits(four(message, ends(at.add(1))), price_used);
+            let (qtys, bad_qtys) = self.qty.digits(four(message, ends(at.add(3))), qty_used);
+            let pairs = pack(prices, qtys);
+            _mm512_storeu_si512(out.cast(), pairs);
+            let [price_low, price_high] = self.price.least;
+            let [qty_low, qty_high] = self.qty.least;
+            let least = _mm512_mask_blend_epi64(
+                0b1010_1010,
+                _mm512_permutex2var_epi64(price_low, beyond, price_high),
+                _mm512_permutex2var_epi64(qty_low, beyond, qty_high),
+            );
+            Wrong {
+                lengths: _mm512_cmpgt_epu32_mask(beyond, self.spread),
+                digits: bad_prices | bad_qtys,
+                mantissas: _mm512_cmplt_epu64_mask(pairs, least),
+            }
+        }
     }
 }
 
 /// The second pass, over the levels of one array: is every one sound?
 #[inline(always)]
 unsafe fn convert(levels: &Levels, message: &[u8], scratch: &mut Scratch, from: usize, to: usize) -> bool {
+    if from == to {
+        return true;
+    }
     let (places, out) = (scratch.places.as_ptr(), scratch.levels.as_mut_ptr());
-    let (between, join) = (levels.between.len() as i32, levels.join.len() as i32);
-    let (price_shortest, qty_shortest) = (levels.price.shortest as i32, levels.qty.shortest as i32);
-    let (price_spread, qty_spread) = (levels.price.spread as i32, levels.qty.spread as i32);
-    let mut wrong = 0u64;
     // SAFETY: the processor by the contract of the trait whose methods call this. Places and levels are loaded and stored
     // within their buffers, which have room for four levels more. Every place is one inside the message and 16 at
     // least, also those behind the last.
     unsafe {
-        let (price, qty) = (Tables::load(&levels.price), Tables::load(&levels.qty));
-        let shortest = _mm512_broadcast_i32x4(_mm_setr_epi32(price_shortest, between, qty_shortest, join));
-        let spread = _mm512_broadcast_i32x4(_mm_setr_epi32(price_spread, 0, qty_spread, 0));
-        // The low byte of the first and of the third length of a level, sixteen times.
-        let of_price = _mm512_setzero_si512();
-        let of_qty = _mm512_set1_epi8(8);
-        let from_right =
-            _mm512_broadcast_i32x4(_mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-        let mut level = from;
-        while level < to {
-            let left = to - level;
-            let at = places.add(PLACES * level);
-            let here = _mm512_loadu_si512(at.cast());
-            let next = _mm512_loadu_si512(at.add(1).cast());
-            let lengths = _mm512_sub_epi32(next, here);
-            let beyond = _mm512_sub_epi32(lengths, shortest);
-            // Behind the last level of the array no join follows.
-            let judged = if left > AT_A_TIME { 0xffff } else { (1u32 << (PLACES * left - 1)) - 1 };
-            let lanes = if left >= AT_A_TIME { u64::MAX } else { (1 << (LONGEST * left)) - 1 };
-            wrong |= u64::from(_mm512_cmpgt_epu32_mask(beyond, spread) & judged as u16);
-
-            let price_used = _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(lengths, of_price), from_right);
-            let qty_used = _mm512_cmpgt_epu8_mask(_mm512_shuffle_epi8(lengths, of_qty), from_right);
-            let (prices, bad_prices) = price.digits(four(message, ends(at.add(1))), price_used);
-            let (qtys, bad_qtys) = qty.digits(four(message, ends(at.add(3))), qty_used);
-            wrong |= (bad_prices | bad_qtys) & lanes;
-
-            let pairs = pack(prices, qtys);
-            let least_price = _mm512_permutex2var_epi64(price.least[0], beyond, price.least[1]);
-            let least_qty = _mm512_permutex2var_epi64(qty.least[0], beyond, qty.least[1]);
-            let least = _mm512_mask_blend_epi64(0b1010_1010, least_price, least_qty);
-            let halves = if left >= AT_A_TIME { 0xff } else { (1u32 << (2 * left)) - 1 };
-            wrong |= u64::from(_mm512_cmplt_epu64_mask(pairs, least) & halves as u8);
-            _mm512_storeu_si512(out.add(level).cast(), pairs);
+        let pass = Pass::new(levels);
+        let (mut level, mut wrong) = (from, 0);
+        while to - level > AT_A_TIME {
+            let found = pass.take(message, places.add(PLACES * level), out.add(level));
+            wrong |= u64::from(found.lengths) | found.digits | u64::from(found.mantissas);
             level += AT_A_TIME;
         }
+        // The last ones: not what is behind them, and no text up to a next price.
+        let left = to - level;
+        let found = pass.take(message, places.add(PLACES * level), out.add(level));
+        wrong |= _bzhi_u64(u64::from(found.lengths), (PLACES * left - 1) as u32);
+        wrong |= _bzhi_u64(found.digits, (LONGEST * left) as u32);
+        wrong |= _bzhi_u64(u64::from(found.mantissas), (2 * left) as u32);
+        wrong == 0
     }
-    wrong == 0
 }
