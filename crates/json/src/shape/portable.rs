@@ -11,6 +11,8 @@ pub(super) struct Portable;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// Added to a byte of 10 or more, it reaches the top bit.
+const TO_TOP: u64 = ONES * (0x80 - 10);
 
 impl Machine for Portable {
     #[inline(always)]
@@ -126,14 +128,39 @@ impl Machine for Portable {
 fn next(message: &[u8], at: usize, format: &Format) -> Option<(u64, usize)> {
     let first = word(message, at);
     let ends = others_tops(first);
-    let length = if ends != 0 {
-        ends.trailing_zeros() as usize / 8
-    } else {
-        let second = word(message, at + 8);
-        // Of a longer number sixteen characters are taken, behind which no text stands.
-        8 + others_tops(second).trailing_zeros() as usize / 8
+    // Of a number of more than sixteen characters sixteen are taken, behind which no text stands.
+    let length = match ends {
+        0 => 8 + others_tops(word(message, at + 8)).trailing_zeros() as usize / 8,
+        _ => ends.trailing_zeros() as usize / 8,
     };
-    decimal(message, at + length, length, format).map(|mantissa| (mantissa, at + length))
+    let mantissa = if length <= 8 {
+        short(first, length, format)?
+    } else {
+        decimal(message, at + length, length, format)?
+    };
+    Some((mantissa, at + length))
+}
+
+/// The mantissa of the number in the first bytes of a word.
+#[inline(always)]
+fn short(word: u64, length: usize, format: &Format) -> Option<u64> {
+    let beyond = length.wrapping_sub(format.shortest as usize);
+    if beyond > format.spread as usize || length == 0 {
+        return None;
+    }
+    let words = &format.words;
+    let (whole_mask, decimals_mask) = ((words.whole >> 64) as u64, (words.decimals >> 64) as u64);
+    let bytes = (word ^ ZEROS) << (64 - 8 * length);
+    let point = bytes & !(whole_mask | decimals_mask);
+    let (whole, decimals) = (bytes & whole_mask, bytes & decimals_mask);
+    let up = words.decimals_up;
+    // With all of its decimals the number has no more than eight characters, so none moves as far as a word is wide.
+    let is_sound = (point == (words.point >> 64) as u64)
+        & (decimals << up >> up == decimals)
+        & ((whole | decimals).wrapping_add(TO_TOP) & TOPS == 0)
+        & ((whole | decimals) & TOPS == 0);
+    let mantissa = eight(whole << words.whole_up | decimals << up).checked_mul(words.factor)?;
+    (is_sound & (mantissa >= *format.least.get(beyond)?)).then_some(mantissa)
 }
 
 /// The eight bytes from `at` on; zeros, which belong to no number, stand behind the message.
@@ -184,7 +211,6 @@ fn last(message: &[u8], end: usize) -> Option<u128> {
 #[inline(always)]
 fn all_digits(values: u128) -> bool {
     let (low, high) = (values as u64, (values >> 64) as u64);
-    const TO_TOP: u64 = ONES * (0x80 - 10);
     (low.wrapping_add(TO_TOP) | low | high.wrapping_add(TO_TOP) | high) & TOPS == 0
 }
 
