@@ -19,8 +19,7 @@ use serde_json::Value;
 use touchline_book::sides::{Chunked, Key, Ladder, Sorted, Window};
 use touchline_book::{BookConfig, Keeper, KeeperConfig, Publisher};
 use touchline_market::{
-    Head, InstrumentId, Level, LevelPacker, Nanos, Price, Qty, Record, Sequence, Side, Sink, SinkFull,
-    UpdateKind,
+    Head, InstrumentId, Level, LevelPacker, Nanos, Price, Qty, Record, Sequence, Side, UpdateKind,
 };
 
 const CAPTURE: &str = "binance-usdm-btcusdt-20240808.cap.zst";
@@ -266,26 +265,12 @@ fn table(title: &str, input: &Input, rounds: usize) {
     }
 }
 
-#[derive(Default)]
-struct Records(Vec<Record>);
-
-impl Sink for Records {
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
-        Ok(())
-    }
-    fn abandon(&mut self) {}
-}
-
 /// A message of these levels, as it leaves a ring.
 fn message(kind: UpdateKind, sequence: u64, sides: &[Run]) -> (Head, Vec<Record>) {
     let mut head = Head::new(kind, InstrumentId(0));
     (head.previous, head.sequence) = (Sequence(sequence), Sequence(sequence + 1));
     (head.price_scale, head.qty_scale) = (2, 3);
-    let (mut records, mut packer) = (Records::default(), LevelPacker::default());
+    let (mut records, mut packer) = (Vec::new(), LevelPacker::default());
     for (side, levels) in sides {
         match side {
             Side::Bid => head.bids = levels.len() as u16,
@@ -296,7 +281,7 @@ fn message(kind: UpdateKind, sequence: u64, sides: &[Run]) -> (Head, Vec<Record>
         }
     }
     packer.finish(&mut records).expect("room");
-    (head, records.0)
+    (head, records)
 }
 
 /// The whole stage: a message's records in, continuity, levels, crossing, and the two views out.

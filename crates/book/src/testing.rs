@@ -1,23 +1,8 @@
 //! Messages for the tests of this crate.
 
 use touchline_market::{
-    Flags, Head, InstrumentId, Level, LevelPacker, Nanos, Record, Sequence, Sink, SinkFull, Trailer,
-    UpdateKind,
+    Flags, Head, InstrumentId, Level, LevelPacker, Nanos, Record, Sequence, Trailer, UpdateKind,
 };
-
-#[derive(Default)]
-struct Records(Vec<Record>);
-
-impl Sink for Records {
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
-        Ok(())
-    }
-    fn abandon(&mut self) {}
-}
 
 pub(crate) type Levels<'a> = &'a [(i64, u64)];
 pub(crate) type Message = (Head, Vec<Record>);
@@ -26,12 +11,12 @@ pub(crate) fn message(kind: UpdateKind, previous: u64, sequence: u64, bids: Leve
     let mut head = Head::new(kind, InstrumentId(0));
     (head.previous, head.sequence) = (Sequence(previous), Sequence(sequence));
     (head.bids, head.asks) = (bids.len() as u16, asks.len() as u16);
-    let (mut records, mut packer) = (Records::default(), LevelPacker::default());
+    let (mut records, mut packer) = (Vec::new(), LevelPacker::default());
     for &(price, qty) in bids.iter().chain(asks) {
         packer.push(Level::new(price, qty), &mut records).unwrap();
     }
     packer.finish(&mut records).unwrap();
-    (head, records.0)
+    (head, records)
 }
 
 pub(crate) fn delta(previous: u64, sequence: u64, bids: Levels, asks: Levels) -> Message {

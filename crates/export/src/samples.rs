@@ -2,7 +2,7 @@
 
 use touchline::market::{
     Flags, Head, Instrument, InstrumentId, InstrumentKind, Level, LevelPacker, Nanos, Price, Qty, Record,
-    Sequence, Side, Sink, SinkFull, Trade, TrailedPacker, Trailer, UpdateKind,
+    Sequence, Side, Trade, TrailedPacker, Trailer, UpdateKind,
 };
 use touchline::{Keeper, Update};
 use touchline_book::KeeperConfig;
@@ -13,21 +13,6 @@ pub(crate) struct Sample {
     pub(crate) head: Head,
     pub(crate) body: Vec<Record>,
     pub(crate) keeper: Keeper,
-}
-
-struct Body<'a>(&'a mut Vec<Record>);
-
-impl Sink for Body<'_> {
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-
-    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
-        Ok(())
-    }
-
-    fn abandon(&mut self) {}
 }
 
 impl Sample {
@@ -54,9 +39,9 @@ impl Sample {
         self.body.clear();
         let mut packer = TrailedPacker::default();
         for (_, level) in levels {
-            packer.push(level, &mut Body(&mut self.body)).unwrap();
+            packer.push(level, &mut self.body).unwrap();
         }
-        packer.finish(trailer, &mut Body(&mut self.body)).unwrap();
+        packer.finish(trailer, &mut self.body).unwrap();
         self
     }
 
@@ -87,9 +72,9 @@ pub(crate) fn book(kind: UpdateKind, sequence: u64, bids: &[(i64, u64)], asks: &
     let mut sample = message(head);
     let mut packer = LevelPacker::default();
     for &(price, qty) in bids.iter().chain(asks) {
-        packer.push(Level::new(price, qty), &mut Body(&mut sample.body)).unwrap();
+        packer.push(Level::new(price, qty), &mut sample.body).unwrap();
     }
-    packer.finish(&mut Body(&mut sample.body)).unwrap();
+    packer.finish(&mut sample.body).unwrap();
     sample
 }
 

@@ -26,6 +26,23 @@ pub trait Sink {
     fn abandon(&mut self);
 }
 
+/// A message's body alone, for whoever makes messages by hand: heads are not kept, so the next body is to have a buffer of
+/// its own.
+impl Sink for Vec<Record> {
+    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
+        self.push(record);
+        Ok(())
+    }
+
+    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        self.clear();
+    }
+}
+
 /// Packs levels three to a record on their way into a [`Sink`].
 ///
 /// Two levels are held; the third goes to the sink together with them, straight from registers. Had it been stored

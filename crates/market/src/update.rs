@@ -417,22 +417,8 @@ impl<'a, I: Iterator<Item = &'a Record>> Iterator for Levels<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bbo, LevelPacker, RECORD_WORDS, Reason, Sink, SinkFull, Ticker, Trade};
+    use crate::{Bbo, LevelPacker, RECORD_WORDS, Reason, Ticker, Trade};
     use proptest::prelude::*;
-
-    #[derive(Default)]
-    struct Buffer(Vec<Record>);
-
-    impl Sink for Buffer {
-        fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-            self.0.push(record);
-            Ok(())
-        }
-        fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
-            Ok(())
-        }
-        fn abandon(&mut self) {}
-    }
 
     proptest! {
         /// Whatever levels go into a body come out again, with their sides and in their order.
@@ -454,15 +440,15 @@ mod tests {
             } else {
                 [bids, asks].concat()
             };
-            let (mut packer, mut buffer) = (LevelPacker::default(), Buffer::default());
+            let (mut packer, mut buffer) = (LevelPacker::default(), Vec::new());
             for &(_, level) in &sent {
                 packer.push(level, &mut buffer).unwrap();
             }
             packer.finish(&mut buffer).unwrap();
-            prop_assert_eq!(buffer.0.len(), head.body_records());
+            prop_assert_eq!(buffer.len(), head.body_records());
             let back = Head::from_record(&head.to_record()).unwrap();
             prop_assert_eq!(back, head);
-            prop_assert_eq!(Levels::new(&back, buffer.0.iter()).collect::<Vec<_>>(), sent);
+            prop_assert_eq!(Levels::new(&back, buffer.iter()).collect::<Vec<_>>(), sent);
         }
     }
 

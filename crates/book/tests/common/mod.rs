@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use touchline_book::Book;
-use touchline_market::{
-    Head, InstrumentId, Level, LevelPacker, Record, Sequence, Side, Sink, SinkFull, UpdateKind,
-};
+use touchline_market::{Head, InstrumentId, Level, LevelPacker, Record, Sequence, Side, UpdateKind};
 
 /// A book as the standard library would keep it: quantity by price, at scales of its own.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -75,20 +73,6 @@ pub(crate) fn assert_books_equal(book: &Book, oracle: &Oracle) {
     }
 }
 
-#[derive(Default)]
-struct Records(Vec<Record>);
-
-impl Sink for Records {
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
-        Ok(())
-    }
-    fn abandon(&mut self) {}
-}
-
 /// A message of these levels, bids first.
 pub(crate) fn message(
     kind: UpdateKind,
@@ -99,10 +83,10 @@ pub(crate) fn message(
     let mut head = Head::new(kind, InstrumentId(0));
     (head.previous, head.sequence) = (Sequence(sequences.0), Sequence(sequences.1));
     (head.bids, head.asks) = (bids.len() as u16, asks.len() as u16);
-    let (mut records, mut packer) = (Records::default(), LevelPacker::default());
+    let (mut records, mut packer) = (Vec::new(), LevelPacker::default());
     for &level in bids.iter().chain(asks) {
         packer.push(level, &mut records).unwrap();
     }
     packer.finish(&mut records).unwrap();
-    (head, records.0)
+    (head, records)
 }

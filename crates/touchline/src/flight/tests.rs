@@ -6,25 +6,11 @@ use std::sync::Arc;
 use touchline_book::{Outcome, Start};
 use touchline_market::{
     Channel, Flags, Head, Instrument, InstrumentId, InstrumentKind, Level, LevelPacker, Nanos, Reason,
-    Record, Sequence, Side, Sink, SinkFull, State, TrailedPacker, Trailer, UpdateKind,
+    Record, Sequence, Side, State, TrailedPacker, Trailer, UpdateKind,
 };
 
 use super::*;
 use crate::pipeline::{Marking, Shard};
-
-#[derive(Default)]
-struct Records(Vec<Record>);
-
-impl Sink for Records {
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-    fn commit(&mut self, _: Head) -> Result<(), SinkFull> {
-        Ok(())
-    }
-    fn abandon(&mut self) {}
-}
 
 type Levels<'a> = &'a [(i64, u64)];
 
@@ -56,12 +42,12 @@ impl Bench {
         let mut head = Head::new(kind, InstrumentId(0));
         (head.previous, head.sequence) = (Sequence(previous), Sequence(sequence));
         (head.bids, head.asks, head.price_scale) = (bids.len() as u16, asks.len() as u16, 1);
-        let (mut records, mut packer) = (Records::default(), LevelPacker::default());
+        let (mut records, mut packer) = (Vec::new(), LevelPacker::default());
         for &(price, qty) in bids.iter().chain(asks) {
             packer.push(Level::new(price, qty), &mut records).unwrap();
         }
         packer.finish(&mut records).unwrap();
-        self.send(head, &records.0);
+        self.send(head, &records);
     }
 
     fn send(&mut self, mut head: Head, body: &[Record]) {
@@ -173,10 +159,10 @@ fn both_checksums_are_told() {
         let trailer = Trailer { checksum: Some(123), price_digits, ..Trailer::default() };
         let mut head = Head::new(UpdateKind::Delta, InstrumentId(0));
         (head.sequence, head.bids, head.price_scale, head.flags) = (Sequence(11), 1, 1, Flags::TRAILER);
-        let (mut records, mut packer) = (Records::default(), TrailedPacker::default());
+        let (mut records, mut packer) = (Vec::new(), TrailedPacker::default());
         packer.push(Level::new(99, 0), &mut records).unwrap();
         packer.finish(trailer, &mut records).unwrap();
-        book.send(head, &records.0);
+        book.send(head, &records);
         book.last()
     };
     // The CRC-32 of 10131001: the ask 10.1 of 3, then the bid 10.0 of 1, as digits.
