@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
@@ -185,7 +187,8 @@ fn cryptofeed(entries: Vec<Owned>) -> (Vec<u8>, Vec<Owned>) {
 
 #[test]
 fn every_recording_imports_from_cryptofeeds_raw_files_as_itself() {
-    // Each recording in the form of the program that recorded most of them, binary frames as Python prints bytes;
+    // Each recording in both forms of the program that recorded most of them, binary frames as Python prints bytes or in
+    // base64;
     // imported again, every entry that the form has a line for is the recording's own, stamps to the nanosecond.
     let folder = tempfile::tempdir().unwrap();
     let (mut files, mut count, mut binary) = (0, 0, 0);
@@ -193,11 +196,38 @@ fn every_recording_imports_from_cryptofeeds_raw_files_as_itself() {
         let (file, held) = cryptofeed(import(&path, &Options::default()));
         let imported = import(&write(&folder, "raw", &file), &Options::default());
         assert!(imported == held, "{}", path.display());
+        let packed = zstd::encode_all(records(&held).as_slice(), 1).unwrap();
+        let imported = import(&write(&folder, "raw.jsonl.zst", &packed), &Options::default());
+        assert!(imported[0].kind == EntryKind::Note && imported[1..] == held, "{}", path.display());
         files += 1;
         count += held.len();
         binary += held.iter().filter(|entry| entry.kind == EntryKind::Binary).count();
     }
     println!("{files} recordings, {count} entries, {binary} binary frames");
+}
+
+/// The same as cryptofeed's recorder of the second form writes it: every connection by the same name.
+fn records(held: &[Owned]) -> Vec<u8> {
+    let mut file = "{\"t\":\"header\",\"format\":2,\"exchange\":\"X\",\"config\":{}}\n".to_owned();
+    for entry in held {
+        let text = String::from_utf8_lossy(&entry.payload).into_owned();
+        let (recv, fine) = (entry.recv / 1_000_000_000, entry.recv % 1_000_000_000);
+        let mut record = match entry.kind {
+            EntryKind::Text => serde_json::json!({"t": "recv", "data": text}),
+            EntryKind::Binary => serde_json::json!({"t": "recv", "b64": STANDARD.encode(&entry.payload)}),
+            EntryKind::Sent => serde_json::json!({"t": "send", "addr": "wss://x", "data": text}),
+            EntryKind::Opened => serde_json::json!({"t": "connect", "addr": text}),
+            EntryKind::Rest => {
+                let (url, body) = text.split_once(' ').unwrap();
+                serde_json::json!({"t": "http", "url": url, "data": body})
+            }
+            other => panic!("{other:?}"),
+        };
+        record["conn"] = "X.ws.1".into();
+        let record = record.to_string();
+        file += &format!("{},\"ts\":{recv}.{fine:09}}}\n", record.strip_suffix('}').unwrap());
+    }
+    file.into_bytes()
 }
 
 /// A small recording with an entry of each kind that has a letter; two connections.

@@ -1,5 +1,5 @@
-//! The raw files of cryptofeed before version 3: one for each connection and one for the requests of each feed, in
-//! plain text.
+//! The first form of cryptofeed's raw files: one for each connection and one for the requests of each feed, in plain text.
+//! The second form is in [`records`](super::records).
 //!
 //! ```text
 //! configuration: <JSON>                 what was subscribed to
@@ -16,9 +16,9 @@
 //! there a body stands like a frame. A frame or body of several lines loses all but its first, each of the others
 //! being malformed.
 
-use super::BadLine;
 use super::form::{Parsed, Payload};
 use super::stamp::seconds;
+use super::{BadLine, records};
 use crate::journal::EntryKind;
 
 /// How the line begins that says what was subscribed to.
@@ -29,9 +29,12 @@ pub(super) fn parse(line: &[u8], frame: &mut Vec<u8>) -> Result<Option<Parsed>, 
     if line.is_empty() {
         return Ok(None);
     }
+    if line.starts_with(b"{") {
+        return records::parse(line, frame).map(Some);
+    }
     if line.starts_with(CONFIGURATION) {
         let payload = Payload::Line(0..line.len());
-        return Ok(Some(Parsed { stamp: None, kind: EntryKind::Note, payload }));
+        return Ok(Some(Parsed { stamp: None, kind: EntryKind::Note, payload, connection: None }));
     }
     if [b"ws".as_slice(), b"http"].iter().any(|scheme| line.starts_with(scheme)) {
         return with_url(line, frame).map(Some);
@@ -40,10 +43,15 @@ pub(super) fn parse(line: &[u8], frame: &mut Vec<u8>) -> Result<Option<Parsed>, 
     let text = line.get(start..).unwrap_or_default();
     if matches!(text, [b'b', b'\'' | b'"', ..]) {
         bytes_literal(text, frame).ok_or(BadLine::BytesLiteral)?;
-        return Ok(Some(Parsed { stamp: Some(stamp), kind: EntryKind::Binary, payload: Payload::Frame }));
+        return Ok(Some(Parsed {
+            stamp: Some(stamp),
+            kind: EntryKind::Binary,
+            payload: Payload::Frame,
+            connection: None,
+        }));
     }
     let payload = Payload::Line(start..line.len());
-    Ok(Some(Parsed { stamp: Some(stamp), kind: EntryKind::Text, payload }))
+    Ok(Some(Parsed { stamp: Some(stamp), kind: EntryKind::Text, payload, connection: None }))
 }
 
 /// A line that begins with a URL: the arrow behind it says what happened.
@@ -52,19 +60,24 @@ fn with_url(line: &[u8], frame: &mut Vec<u8>) -> Result<Parsed, BadLine> {
     let behind = line.get(url..).unwrap_or_default();
     if let Some(text) = behind.strip_prefix(b" <-> ") {
         let stamp = seconds(text).ok_or(BadLine::Stamp)?;
-        return Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Opened, payload: Payload::Line(0..url) });
+        return Ok(Parsed {
+            stamp: Some(stamp),
+            kind: EntryKind::Opened,
+            payload: Payload::Line(0..url),
+            connection: None,
+        });
     }
     let sent = behind.strip_prefix(b" <- ");
     let text = sent.or_else(|| behind.strip_prefix(b" -> ")).ok_or(BadLine::Stamp)?;
     let (stamp, start) = stamp(text)?;
     if sent.is_some() {
         let payload = Payload::Line(line.len() - text.len() + start..line.len());
-        return Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Sent, payload });
+        return Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Sent, payload, connection: None });
     }
     frame.clear();
     frame.extend_from_slice(line.get(..=url).unwrap_or_default());
     frame.extend_from_slice(text.get(start..).unwrap_or_default());
-    Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Rest, payload: Payload::Frame })
+    Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Rest, payload: Payload::Frame, connection: None })
 }
 
 /// The stamp in front of the first `: `, and where the text behind it begins.
@@ -157,7 +170,6 @@ mod tests {
         // A table of lines that the recorder does not write.
         for line in [
             "x",
-            "{\"a\": 1}",
             "1623635618.77553 {}",
             "1623635618.77553:{}",
             "1723161255030314667 R {}",

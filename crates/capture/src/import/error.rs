@@ -99,6 +99,9 @@ pub enum BadLine {
     /// The stamp is not followed by JSON.
     #[error("no JSON after the stamp")]
     NoJson,
+    /// An object of JSON is no record of cryptofeed's second form.
+    #[error("no record of a known sort, or not with all it must have")]
+    Record,
     /// A binary frame is not a bytes literal of Python's.
     #[error("no bytes literal")]
     BytesLiteral,

@@ -14,7 +14,7 @@ pub enum Form {
     Lines,
     /// A file of hftbacktest's collectors.
     HftBacktest,
-    /// A raw file of cryptofeed's.
+    /// A raw file of cryptofeed's, of its first or second form.
     Cryptofeed,
     /// Raw feeds of Tardis's.
     Tardis,
@@ -36,6 +36,8 @@ pub(super) struct Parsed {
     pub(super) stamp: Option<u64>,
     pub(super) kind: EntryKind,
     pub(super) payload: Payload,
+    /// The number of its connection, where the form keeps several apart.
+    pub(super) connection: Option<u32>,
 }
 
 impl Form {
@@ -84,6 +86,8 @@ mod tests {
             ("1000.5: hello", Some(Form::Cryptofeed)),
             ("configuration: {}", Some(Form::Cryptofeed)),
             ("ws://x <-> 5", Some(Form::Cryptofeed)),
+            (r#"{"t":"header","format":2}"#, Some(Form::Cryptofeed)),
+            (r#"{"conn":"A.ws.1","ts":5,"t":"recv","data":""}"#, Some(Form::Cryptofeed)),
             ("2019-06-01T00:03:03.1238784Z {}", Some(Form::Tardis)),
             ("", None),
             ("{}", None),

@@ -43,7 +43,7 @@ pub(super) fn parse(line: &[u8], rest_url: &str, frame: &mut Vec<u8>) -> Result<
     } else {
         (EntryKind::Text, Payload::Line(space + 1..line.len()))
     };
-    Ok(Parsed { stamp: Some(stamp), kind, payload })
+    Ok(Parsed { stamp: Some(stamp), kind, payload, connection: None })
 }
 
 #[cfg(test)]
@@ -69,6 +69,7 @@ mod tests {
                 stamp: Some(stamp),
                 kind: EntryKind::Text,
                 payload: Payload::Line(json..line.len()),
+                connection: None,
             };
             assert_eq!(parse(line.as_bytes(), "", &mut frame), Ok(expected), "{line}");
         }

@@ -34,6 +34,7 @@ mod hftbacktest;
 mod lines;
 mod own;
 mod reader;
+mod records;
 mod stamp;
 mod tardis;
 mod text;

@@ -14,7 +14,7 @@ pub(super) fn parse(line: &[u8], frame: &mut Vec<u8>) -> Result<Parsed, BadLine>
     } else {
         Payload::Line(line.len() - record.payload.len()..line.len())
     };
-    Ok(Parsed { stamp: Some(record.recv.0), kind: entry_kind(record.kind), payload })
+    Ok(Parsed { stamp: Some(record.recv.0), kind: entry_kind(record.kind), payload, connection: None })
 }
 
 /// The kind of entry that a kind of line stands for.
@@ -53,10 +53,11 @@ mod tests {
             EntryKind::Note,
         ]) {
             let line = format!("12 {letter} a b");
-            let expected = Parsed { stamp: Some(12), kind, payload: Payload::Line(5..8) };
+            let expected = Parsed { stamp: Some(12), kind, payload: Payload::Line(5..8), connection: None };
             assert_eq!(parse(line.as_bytes(), &mut frame), Ok(expected));
         }
-        let binary = Parsed { stamp: Some(12), kind: EntryKind::Binary, payload: Payload::Frame };
+        let binary =
+            Parsed { stamp: Some(12), kind: EntryKind::Binary, payload: Payload::Frame, connection: None };
         assert_eq!(parse(b"12 B AAEC", &mut frame), Ok(binary));
         assert_eq!(frame, [0, 1, 2]);
         assert_eq!(parse(b"12 B AAE", &mut frame), Err(PayloadError::Base64.into()));

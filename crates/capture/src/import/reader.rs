@@ -9,6 +9,9 @@ use super::{BadLine, ImportError, Options};
 use crate::journal::{Entry, EntryKind};
 use crate::{Position, Progress};
 
+/// Connections that are kept apart are numbered from here on, as the sockets of a feed are in its journal.
+const SOCKETS: u64 = 1 << 32;
+
 /// Reads a recording of lines, whatever their form and packing. [`open`](super::open) makes one.
 ///
 /// It holds 128 KiB of file, 128 KiB of text, the decoder's window and, for a line that spans two pieces of text, a
@@ -81,7 +84,11 @@ impl LineReader {
             Payload::Line(range) => self.lines.line().get(range).unwrap_or_default(),
             Payload::Frame => &self.frame,
         };
-        let (kind, source) = (parsed.kind, self.numbers.of(parsed.kind));
+        let kind = parsed.kind;
+        let source = match parsed.connection {
+            Some(connection) if kind != EntryKind::Rest => SOCKETS + (u64::from(connection) << 32),
+            _ => self.numbers.of(kind),
+        };
         let entry = Entry { kind, reader: 0, path: 0, source, recv, now, kernel: Nanos::NONE, payload };
         Ok(Some((self.lines.at().line, entry)))
     }
@@ -126,7 +133,7 @@ impl LineReader {
             let Some((kind, payload)) = self.early.take() else { return Ok(Some(parsed)) };
             self.lines.again();
             self.frame = payload;
-            return Ok(Some(Parsed { stamp: parsed.stamp, kind, payload: Payload::Frame }));
+            return Ok(Some(Parsed { stamp: parsed.stamp, kind, payload: Payload::Frame, connection: None }));
         }
         Ok(None)
     }
@@ -280,6 +287,34 @@ mod tests {
                 "Note 0 6000000000 500000000 configuration: {1}",
             ]
         );
+    }
+
+    #[test]
+    fn named_connections_are_kept_apart() {
+        // Two connections that take turns, the first of which is opened again; a response is of none.
+        let recv = |conn: u32, at: u32| {
+            format!("{{\"t\":\"recv\",\"conn\":\"A.ws.{conn}\",\"ts\":{at},\"data\":\"x\"}}\n")
+        };
+        let open = |conn: u32, at: u32| {
+            format!("{{\"t\":\"connect\",\"conn\":\"A.ws.{conn}\",\"ts\":{at},\"addr\":\"wss://x\"}}\n")
+        };
+        let http = "{\"t\":\"http\",\"conn\":\"A.http.0\",\"ts\":1,\"url\":\"https://x\",\"data\":\"y\"}\n"
+            .to_owned();
+        let lines = [http, open(1, 2), open(2, 3), recv(1, 4), recv(2, 5), open(1, 6), recv(1, 7)];
+        let (entries, errors) = read(Form::Cryptofeed, lines.concat().as_bytes());
+        assert!(errors.is_empty(), "{errors:?}");
+        let numbered = entries.iter().map(|entry| entry.split(' ').take(2).collect::<Vec<_>>().join(" "));
+        let (first, second) = (2 * SOCKETS, 3 * SOCKETS);
+        let expected = [
+            "Rest 0".to_owned(),
+            format!("Opened {first}"),
+            format!("Opened {second}"),
+            format!("Text {first}"),
+            format!("Text {second}"),
+            format!("Opened {first}"),
+            format!("Text {first}"),
+        ];
+        assert!(numbered.eq(expected), "{entries:?}");
     }
 
     #[test]

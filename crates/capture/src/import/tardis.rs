@@ -16,12 +16,17 @@ use crate::journal::EntryKind;
 /// The entry that a line holds.
 pub(super) fn parse(line: &[u8]) -> Result<Parsed, BadLine> {
     if line.is_empty() {
-        return Ok(Parsed { stamp: None, kind: EntryKind::Ended, payload: Payload::Line(0..0) });
+        return Ok(Parsed {
+            stamp: None,
+            kind: EntryKind::Ended,
+            payload: Payload::Line(0..0),
+            connection: None,
+        });
     }
     let space = memchr::memchr(b' ', line).ok_or(BadLine::Stamp)?;
     let stamp = iso(line.get(..space).unwrap_or_default()).ok_or(BadLine::Stamp)?;
     let payload = Payload::Line(space + 1..line.len());
-    Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Text, payload })
+    Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Text, payload, connection: None })
 }
 
 #[cfg(test)]
@@ -32,9 +37,15 @@ mod tests {
     fn lines_are_frames_or_lost_connections() {
         // A table: the service's own width, nine digits, a frame with spaces and none at all, an empty line.
         let text = |stamp: u64, range: std::ops::Range<usize>| {
-            Ok(Parsed { stamp: Some(stamp), kind: EntryKind::Text, payload: Payload::Line(range) })
+            Ok(Parsed {
+                stamp: Some(stamp),
+                kind: EntryKind::Text,
+                payload: Payload::Line(range),
+                connection: None,
+            })
         };
-        let lost = Parsed { stamp: None, kind: EntryKind::Ended, payload: Payload::Line(0..0) };
+        let lost =
+            Parsed { stamp: None, kind: EntryKind::Ended, payload: Payload::Line(0..0), connection: None };
         for (line, expected) in [
             ("2019-06-01T00:03:03.1238784Z {\"a\": 1}", text(1_559_347_383_123_878_400, 29..37)),
             ("2019-06-01T00:03:03.123878412Z []", text(1_559_347_383_123_878_412, 31..33)),

@@ -7,8 +7,8 @@ use touchline_market::{Channel, Instrument, Venue};
 use super::words::{ControlWord, SetupWord, SubscribeWord};
 use crate::source::Event;
 
-/// A feed numbers its sockets from here on; below are the connections of recordings that somebody converted, of which
-/// only one is open at a time.
+/// A feed numbers its sockets from here on, and so are the connections that other recordings keep apart; below are those
+/// of which only one is open at a time.
 const FIRST_SOCKET: u64 = 1 << 32;
 
 /// The number of a connection that is another venue's.
@@ -177,9 +177,12 @@ impl FeedStory {
         }
     }
 
-    /// A number for a connection that was seen first now.
+    /// A number for a connection that was seen first now. One that is open already is opened anew: its books hear of it.
     #[cold]
     fn open(&mut self, key: Key, url: Option<&str>) -> u32 {
+        if let Some(again) = self.open.get(&key) {
+            return *again;
+        }
         let ours = match url {
             Some(url) => self.is_ours(url, |(ws, _, _)| ws),
             None => self.is_alone(),
@@ -244,7 +247,8 @@ mod tests {
         format!("{connection} {event}")
     }
 
-    /// Connections of two readers get numbers of their own, and give them back when they end; what comes from one that is
+    /// Connections of two readers get numbers of their own, keep them when they are opened anew, and give them back when they
+    /// end; what comes from one that is
     /// over is nobody's, and so is what ends after a stop. Converted recordings have one connection, whatever its number.
     #[test]
     fn connections_are_kept_apart() {
@@ -252,7 +256,7 @@ mod tests {
         let mut story = FeedStory::of(None);
         let (first, second) = (FIRST_SOCKET, 2 * FIRST_SOCKET);
         let stop = serde_json::to_vec(&ControlWord::Stop).unwrap();
-        let entries: [(_, _, _, &[u8], _); 14] = [
+        let entries: [(_, _, _, &[u8], _); 15] = [
             (Opened, 0, first, b"wss://x", "1 connected"),
             (Text, 0, first, b"{}", "1 frame"),
             (Text, 1, first, b"{}", "2 frame"),
@@ -261,6 +265,7 @@ mod tests {
             (Text, 0, first, b"{}", "0 nothing"),
             (Ended, 0, first, b"{}", "0 nothing"),
             (Unreadable, 0, second, b"{}", "3 broken"),
+            (Opened, 0, second, b"wss://x", "3 connected"),
             (Gap, 0, 0, b"", "0 lost"),
             (Control, 0, 0, &stop, "0 nothing"),
             (Closed, 0, second, b"1000", "0 nothing"),
