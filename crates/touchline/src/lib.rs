@@ -40,6 +40,7 @@ pub use part::{Part, Point};
 pub use pipeline::{
     BookReport, Finished, Inline, Marking, Observer, Overflow, Pace, Placement, Plan, RING_RECORDS, Running,
 };
+pub use recording::Window;
 pub use replay::Replay;
 pub use source::{Event, Input, Source};
 pub use survey::{Survey, Surveyed};

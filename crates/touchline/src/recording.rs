@@ -10,18 +10,20 @@ use crate::Error;
 use crate::live::FeedStory;
 use crate::source::{Event, Input, Source};
 
-/// Which part of a recording is read: what came before `from` only leads there, and what came before `begin` not even
-/// that.
+/// A [`Part`](crate::Part) of a recording by the stamps of receipt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Window {
-    pub(crate) begin: Nanos,
-    pub(crate) from: Nanos,
-    pub(crate) to: Nanos,
+pub struct Window {
+    /// What came earlier is not read.
+    pub begin: Nanos,
+    /// Where the part begins: what came earlier only leads there.
+    pub from: Nanos,
+    /// Where it is over.
+    pub to: Nanos,
 }
 
 impl Window {
     /// All of it.
-    pub(crate) const ALL: Self = Self { begin: Nanos(0), from: Nanos(0), to: Nanos(u64::MAX) };
+    pub const ALL: Self = Self { begin: Nanos(0), from: Nanos(0), to: Nanos(u64::MAX) };
 }
 
 /// How a recording is read.

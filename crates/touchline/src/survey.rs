@@ -8,7 +8,7 @@ use touchline_market::{Head, Instrument, InstrumentId, Record, Sink, SinkFull, U
 use touchline_venue::{Adopt, Dialect, Listing, Rest, Snapshots, VenueFacts};
 
 use crate::Error;
-use crate::recording::{Reading, Recording};
+use crate::recording::{Reading, Recording, Window};
 use crate::source::{Event, Input, Source};
 
 /// Levels that stand in a URL made for a snapshot without one. They say nothing of the body.
@@ -73,6 +73,12 @@ impl Survey {
     #[must_use]
     pub fn rest_url(&self) -> &str {
         &self.reading.rest_url
+    }
+
+    /// Which part of the recording was asked for.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.reading.window
     }
 
     /// Reads the whole recording once. The venue is `venue`, or the one whose host a URL in the recording names, or

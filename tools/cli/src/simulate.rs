@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use touchline::Pace;
+use touchline::{Pace, Part, Window};
 use touchline_simulator::{Config, Counts, Faults, Playback, Simulator, Symbol};
 
 use crate::arguments::{Replay, Simulate, Symbols};
@@ -75,7 +75,7 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Ending, Failure> {
             return Err(Failure::Usage(text.to_owned()));
         }
     };
-    let Replay { capture, recording, json, .. } = arguments;
+    let Replay { capture, recording, part, json, .. } = arguments;
     let simulate = Simulate {
         venue: recording.venue.clone(),
         serve: Some(capture.clone()),
@@ -90,16 +90,16 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Ending, Failure> {
         fault: Vec::new(),
         seconds: None,
     };
-    serve(&simulate, speed)
+    serve(&simulate, speed, &part.part())
 }
 
 pub(crate) fn run(arguments: &Simulate) -> Result<Ending, Failure> {
-    serve(arguments, 1.0)
+    serve(arguments, 1.0, &Part::default())
 }
 
-fn serve(arguments: &Simulate, speed: f64) -> Result<Ending, Failure> {
+fn serve(arguments: &Simulate, speed: f64, part: &Part) -> Result<Ending, Failure> {
     let interrupt = interrupt::flag();
-    let config = config(arguments, speed)?;
+    let config = config(arguments, speed, part)?;
     let (venue, symbols) = (config.venue.clone(), config.symbols.clone());
     let exchange = Simulator::start(config)?;
     let certificate = Certificate::write(&exchange, arguments.certificate.as_deref())?;
@@ -197,12 +197,11 @@ impl Certificate {
     }
 }
 
-fn config(arguments: &Simulate, speed: f64) -> Result<Config, Failure> {
-    let recorded =
-        arguments.serve.as_deref().map(|path| recorded(path, arguments.venue.as_deref())).transpose()?;
-    let (venue, playback, rest_url) = match recorded {
-        Some(Recorded { venue, symbols, rest_url }) => (venue, Some(symbols), rest_url),
-        None => (arguments.venue.clone().unwrap_or_else(|| "binance".to_owned()), None, String::new()),
+fn config(arguments: &Simulate, speed: f64, part: &Part) -> Result<Config, Failure> {
+    let recorded = arguments.serve.as_deref().map(|path| recorded(path, arguments.venue.as_deref(), part));
+    let (venue, playback) = match recorded.transpose()? {
+        Some(Recorded { venue, symbols, playback }) => (venue, Some((symbols, playback))),
+        None => (arguments.venue.clone().unwrap_or_else(|| "binance".to_owned()), None),
     };
     let mut config = Config::new(&venue);
     config.seed = arguments.seed;
@@ -210,12 +209,11 @@ fn config(arguments: &Simulate, speed: f64) -> Result<Config, Failure> {
     config.port = arguments.port.unwrap_or(0);
     config.tls = !arguments.plain;
     config.faults = faults(arguments.faults.as_deref(), &arguments.fault)?;
-    config.recording = arguments.serve.clone().map(|path| Playback { path, speed, rest_url });
     config.symbols = match (&playback, &arguments.symbols) {
-        (Some(names), _) if names.is_empty() => {
+        (Some((names, _)), _) if names.is_empty() => {
             return Err(Failure::Usage("there is no book in the recording".to_owned()));
         }
-        (Some(names), _) => named(&venue, names),
+        (Some((names, _)), _) => named(&venue, names),
         (None, Symbols::Names(names)) => {
             let symbols = named(&venue, names);
             symbols.iter().try_for_each(|symbol| written_as(&venue, &symbol.name))?;
@@ -223,6 +221,7 @@ fn config(arguments: &Simulate, speed: f64) -> Result<Config, Failure> {
         }
         (None, Symbols::Count(count)) => Config::symbols(&venue, *count),
     };
+    config.recording = playback.map(|(_, playback)| Playback { speed, ..playback });
     Ok(config)
 }
 
@@ -231,14 +230,12 @@ struct Recorded {
     venue: String,
     /// Those that have a book in it.
     symbols: Vec<String>,
-    rest_url: String,
+    playback: Playback,
 }
 
-fn recorded(path: &Path, venue: Option<&str>) -> Result<Recorded, Failure> {
-    let opened = progress::during("looking at the recording", || match venue {
-        Some(venue) => touchline::Replay::open_as(path, venue),
-        None => touchline::Replay::open(path),
-    });
+fn recorded(path: &Path, venue: Option<&str>, part: &Part) -> Result<Recorded, Failure> {
+    let opened =
+        progress::during("looking at the recording", || touchline::Replay::open_part(path, venue, part));
     let replay = opened?;
     let survey = replay.survey();
     if survey.is_of_several_venues() {
@@ -246,10 +243,11 @@ fn recorded(path: &Path, venue: Option<&str>) -> Result<Recorded, Failure> {
         return Err(Failure::Usage(text));
     }
     let books = survey.instruments.iter().filter(|surveyed| surveyed.has_book());
+    let Window { begin, from, to } = survey.window();
     Ok(Recorded {
         venue: survey.venue.name.to_string(),
         symbols: books.map(|book| book.instrument.symbol.clone()).collect(),
-        rest_url: survey.rest_url().to_owned(),
+        playback: Playback { rest_url: survey.rest_url().to_owned(), begin, from, to, ..Playback::new(path) },
     })
 }
 

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use touchline_market::Nanos;
 use touchline_venue::exchange::Traded;
 
 use crate::faults::Faults;
@@ -45,7 +46,7 @@ pub struct Config {
     pub plants: Plants,
 }
 
-/// A recording to be played.
+/// A recording to be played. Stamps are those of receipt.
 #[derive(Clone, Debug)]
 pub struct Playback {
     /// Where it is.
@@ -54,6 +55,21 @@ pub struct Playback {
     pub speed: f64,
     /// Where REST bodies were asked for that stand in it without their URL; empty if there are none.
     pub rest_url: String,
+    /// Frames and snapshots that came earlier are left out.
+    pub begin: Nanos,
+    /// It goes at its pace from then on. What came earlier leads there: it is played first, as fast as a client follows.
+    pub from: Nanos,
+    /// It ends there: what came then is left out.
+    pub to: Nanos,
+}
+
+impl Playback {
+    /// All of a recording, as fast as it was.
+    #[must_use]
+    pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
+        let (begin, from, to) = (Nanos(0), Nanos(0), Nanos(u64::MAX));
+        Self { path: path.into(), speed: 1.0, rest_url: String::new(), begin, from, to }
+    }
 }
 
 /// Something traded.

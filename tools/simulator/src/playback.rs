@@ -6,9 +6,13 @@ use std::time::Instant;
 
 use touchline_capture::import::{self, Options, Recording};
 use touchline_capture::journal::{Entry, EntryKind};
+use touchline_market::Nanos;
 use touchline_venue::exchange::{Exchange, Resource};
 
 use crate::config::{Playback, StartError};
+
+/// What leads to the part that is played goes so fast: a client has room to ask for its snapshot meanwhile.
+const LEAD_FRAMES_PER_SECOND: f64 = 5_000.0;
 
 /// A recording being played. It begins with the first subscription, and its end is silence.
 ///
@@ -20,10 +24,15 @@ pub(crate) struct Player {
     /// Requests that ask only how far the venue is.
     probes: HashSet<(u16, u64)>,
     speed: f64,
-    /// When it began, and the stamp it began with.
-    begun: Option<(Instant, u64)>,
+    begin: Nanos,
+    from: Nanos,
+    to: Nanos,
+    /// What leads to the part: since when, and how many frames.
+    lead: Option<(Instant, u64)>,
+    /// When the part began, and the stamp it began with.
+    begun: Option<(Instant, Nanos)>,
     /// The frame that is not due yet.
-    next: Option<(u64, String)>,
+    next: Option<(Nanos, String)>,
     /// Bodies by symbol, the newest before the present position.
     snapshots: HashMap<String, String>,
     list: Option<String>,
@@ -45,6 +54,10 @@ impl Player {
             path: playback.path.clone(),
             probes: HashSet::new(),
             speed: playback.speed,
+            begin: playback.begin,
+            from: playback.from,
+            to: playback.to,
+            lead: None,
             begun: None,
             next: None,
             snapshots: HashMap::new(),
@@ -60,10 +73,19 @@ impl Player {
     /// Hands out the frames that are due.
     pub(crate) fn play(&mut self, exchange: &dyn Exchange, now: Instant, mut frame: impl FnMut(&str)) {
         while let Some((stamp, text)) = &self.next {
-            let (begun, first) = *self.begun.get_or_insert((now, *stamp));
-            let due = now.saturating_duration_since(begun).as_secs_f64() * self.speed;
-            if stamp.saturating_sub(first) as f64 / 1e9 > due {
-                return;
+            if self.begun.is_none() && *stamp < self.from {
+                let (since, frames) = self.lead.get_or_insert((now, 0));
+                let due = now.saturating_duration_since(*since).as_secs_f64() * LEAD_FRAMES_PER_SECOND;
+                if *frames as f64 > due {
+                    return;
+                }
+                *frames += 1;
+            } else {
+                let (begun, first) = *self.begun.get_or_insert((now, *stamp));
+                let due = now.saturating_duration_since(begun).as_secs_f64() * self.speed;
+                if stamp.0.saturating_sub(first.0) as f64 / 1e9 > due {
+                    return;
+                }
             }
             frame(text);
             // A recording that breaks off is a recording that ends.
@@ -97,10 +119,11 @@ impl Player {
                 }
                 Err(error) => return Err(error.to_string()),
             };
-            let Entry { kind, reader, source, payload, .. } = entry;
+            let Entry { kind, reader, source, recv, payload, .. } = entry;
             match kind {
-                EntryKind::Text if entry.path == 0 => {
-                    self.next = Some((entry.recv.0, String::from_utf8_lossy(payload).into_owned()));
+                EntryKind::Text | EntryKind::Rest if recv >= self.to => return Ok(()),
+                EntryKind::Text if entry.path == 0 && recv >= self.begin => {
+                    self.next = Some((recv, String::from_utf8_lossy(payload).into_owned()));
                     return Ok(());
                 }
                 EntryKind::Asked if payload.starts_with(b"probe ") => {
@@ -113,11 +136,11 @@ impl Player {
                         .split_once("://")
                         .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
                     match exchange.resource(path.unwrap_or(url)) {
-                        Resource::Snapshot { symbol, .. } => {
+                        Resource::Snapshot { symbol, .. } if recv >= self.begin => {
                             self.snapshots.insert(symbol, body.to_owned());
                         }
                         Resource::Instruments { .. } => self.list = Some(body.to_owned()),
-                        Resource::Unknown | Resource::Illegal => {}
+                        Resource::Snapshot { .. } | Resource::Unknown | Resource::Illegal => {}
                     }
                 }
                 _ => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use touchline_market::Head;
+use touchline_market::{Head, Nanos};
 
 use super::Incident;
 use crate::pipeline::Observer;
@@ -13,13 +13,20 @@ pub struct Collector {
     kept: Vec<Arc<Incident>>,
     most: usize,
     count: u64,
+    since: Nanos,
 }
 
 impl Collector {
     /// Keeps so many at most.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { kept: Vec::new(), most, count: 0 }
+        Self { kept: Vec::new(), most, count: 0, since: Nanos(0) }
+    }
+
+    /// Passes over what happened before that time.
+    #[must_use]
+    pub fn since(self, since: Nanos) -> Self {
+        Self { since, ..self }
     }
 
     /// Those that were kept, in the order they happened.
@@ -39,6 +46,9 @@ impl Observer for Collector {
     const INCIDENTS: bool = true;
 
     fn incident(&mut self, _: &Head, incident: &Arc<Incident>) {
+        if incident.at() < self.since {
+            return;
+        }
         self.count += 1;
         if self.kept.len() < self.most {
             self.kept.push(Arc::clone(incident));

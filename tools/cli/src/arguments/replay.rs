@@ -19,6 +19,7 @@ use super::{Recording, Threads, pace};
   touchline replay journal/touchline-20261121T160000Z-000001.tlj
   touchline replay journal/touchline-20261121T160000Z-000001.tlj --as-recording
   touchline replay btcusdt.cap.zst --serve
+  touchline replay btcusdt.cap.zst --serve --from 00:10:00 --to 00:15:00 --pace 10x
 
 What a file is its content tells: Touchline's lines (.cap.zst), journals (.tlj), and
 what hftbacktest's collector, cryptofeed and Tardis write, plain, gzip or zstd.
@@ -39,7 +40,8 @@ HH:MM:SS[.fraction] since the recording's first entry. What came at `--to` is no
 the part any more. What came before `--from` leads there, neither waited for nor
 measured, but counted with the books: they are what they were. `--warm-up` bounds
 how much of it is read, which a journal finds by its index; a book without a snapshot
-in what is read is not LIVE.")]
+in what is read is not LIVE. With --serve it goes to whoever subscribes in front of the
+part, 5,000 frames a second.")]
 pub(crate) struct Replay {
     /// The recording; of a journal of several files the first.
     pub(crate) capture: PathBuf,
@@ -50,7 +52,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Play it as an exchange on this machine, to whoever subscribes, until Ctrl-C.
-    #[arg(long, conflicts_with_all = ["report", "from", "to", "only", "as_recording", "placement", "cores"])]
+    #[arg(long, conflicts_with_all = ["report", "only", "as_recording", "placement", "cores"])]
     pub(crate) serve: bool,
     /// Replay the frames of a journal instead of running its feed again.
     #[arg(long)]

@@ -6,7 +6,7 @@ mod show;
 
 use serde::Serialize;
 use touchline::flight::{Collector, IncidentReport};
-use touchline::{Finished, Marking, Part};
+use touchline::{Finished, Marking};
 
 use crate::arguments::{PlacementName, Recording, Threads, Why};
 use crate::exit::{Ending, Failure, damage};
@@ -55,9 +55,10 @@ fn replay(arguments: &Why) -> Result<Found, Failure> {
         only: arguments.book.iter().map(ToString::to_string).collect(),
     };
     let threads = Threads { placement: PlacementName::Reader, cores: None };
-    let replay = verify::open(path, &Part::default(), &recording, &threads)?;
+    let replay = verify::open(path, &arguments.part.part(), &recording, &threads)?;
     let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
-    let running = replay.start_observed(Collector::new(limit), Marking::Line)?;
+    let collector = Collector::new(limit).since(replay.survey().window().from);
+    let running = replay.start_observed(collector, Marking::Line)?;
     let interrupted = progress::watch(&running, "why");
     let finished = running.join()?;
     let kept = finished.observer.kept().iter();

@@ -222,12 +222,14 @@ fn wrong_parts_are_refused() {
             }
         }
     }
-    for (arguments, right) in [
-        (["--serve", "--report", "x"], "cannot be used with"),
-        (["--serve", "--from", "5"], "cannot be used with"),
-        (["--serve", "--pace", "max"], "needs a pace"),
-    ] {
-        let ran = touchline(["replay", text(&lines)].iter().chain(&arguments));
+    let cases: &[(&[&str], &str)] = &[
+        (&["--serve", "--report", "x"], "cannot be used with"),
+        (&["--serve", "--pace", "max"], "needs a pace"),
+        (&["--serve", "--from", "00:00:02", "--to", "00:00:01"], "ends at 1970-01-01T00:00:01.0010000Z"),
+        (&["--serve", "--from", "00:01:00"], "begins at 1970-01-01T00:00:00.0010000Z"),
+    ];
+    for (arguments, right) in cases {
+        let ran = touchline(["replay", text(&lines)].iter().chain(*arguments));
         assert!(ran.code == Some(2) && ran.err.contains(right), "{ran:?}");
     }
 }
@@ -275,27 +277,47 @@ fn ctrl_c_ends_a_journals_replay() {
     assert_eq!((ran.code, &ran.json()["interrupted"]), (Some(130), &true.into()), "{ran:?}");
 }
 
+/// What a program that looks at a recording that is served so leaves.
+fn served(file: &Path, more: &[&str], look: &[&str]) -> Ran {
+    let serve = ["replay", text(file), "--venue", VENUE, "--serve", "--json"];
+    let mut child = program(serve.iter().chain(more)).spawn().unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    std::io::BufRead::read_line(&mut out, &mut first).unwrap();
+    let start: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
+    let endpoint = format!("{VENUE}={}", start["ws"].as_str().unwrap());
+    let (book, root) = (format!("{VENUE}:@BTCUSDT"), start["root"].as_str().unwrap());
+    let there = [book.as_str(), "--endpoint", &endpoint, "--root", root, "--json"];
+    let ran = touchline(look.iter().copied().chain(there));
+    signal(child.id(), "INT");
+    assert_eq!(wait(child).code, Some(130));
+    ran
+}
+
 /// A journal and a collector's file are served as an exchange: a feed that is led there has a LIVE book.
 #[test]
 fn every_form_is_served() {
     let here = Recordings::new();
     let recording = here.sound(20_000);
     for form in ["tlj", "hftbacktest"] {
-        let file = converted(&here, &recording, form);
-        let mut child =
-            program(["replay", text(&file), "--venue", VENUE, "--serve", "--json"]).spawn().unwrap();
-        let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        std::io::BufRead::read_line(&mut out, &mut first).unwrap();
-        let start: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
-        let endpoint = format!("{VENUE}={}", start["ws"].as_str().unwrap());
-        let book = format!("{VENUE}:@BTCUSDT");
-        let root = start["root"].as_str().unwrap();
-        let ran = touchline(["once", &book, "--endpoint", &endpoint, "--root", root, "--json"]);
-        signal(child.id(), "INT");
-        let served = wait(child);
+        let ran = served(&converted(&here, &recording, form), &[], &["once"]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         assert_eq!(ran.json()["state"], "LIVE", "{ran:?}");
-        assert_eq!(served.code, Some(130), "{served:?}");
     }
+}
+
+/// A part from the recording's second half is served: a book is led there faster than the recording went, then goes on, is
+/// LIVE all the while, and ends with the last update in front of `--to`.
+#[test]
+fn a_part_is_served() {
+    let here = Recordings::new();
+    let recording = here.sound(20_000);
+    let part = ["--from", "00:00:10", "--to", "00:00:11"];
+    let ran = served(&recording, &part, &["watch", "--seconds", "6"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let lines = ran.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last = lines.rev().find(|line| line["type"] == "book").unwrap();
+    // Update `i` came (3 + i) ms after the clock's zero, the first entry 1 ms after it.
+    let sequence = 102 + 2 * (11_000 + 1 - 3 - 1);
+    assert_eq!((&last["state"], &last["sequence"]), (&"LIVE".into(), &sequence.into()), "{last}");
 }

@@ -50,6 +50,25 @@ fn a_gap_as_json() {
     assert!(incident["frame"].as_str().unwrap().contains("\"pu\":198"), "{incident}");
 }
 
+/// Only what happened in the part that is asked for is told, with the line that it has in the whole recording.
+#[test]
+fn a_part_tells_of_what_happened_in_it() {
+    let recordings = Recordings::new();
+    let path = recordings.with_a_gap();
+    for (part, code) in [
+        (["--from", "00:00:00.040", "--to", "00:00:00.060"].as_slice(), 1),
+        (&["--from", "00:00:00.040", "--warm-up", "1s"], 1),
+        (&["--to", "00:00:00.040"], 0),
+        (&["--from", "00:00:00.060"], 0),
+    ] {
+        let ran = touchline(["why", text(&path), "--json"].iter().chain(part));
+        assert_eq!((ran.code, ran.err.as_str()), (Some(code), ""), "{part:?}: {ran:?}");
+        let found = ran.json();
+        assert_eq!(found["count"], code, "{part:?}: {found}");
+        assert!(code == 0 || found["incidents"][0]["line"] == 50, "{part:?}: {found}");
+    }
+}
+
 /// Nothing broke: 0. A recording that is cut off: 3, with what was whole. A file that is none: 3; wrong words: 2.
 #[test]
 fn every_end_has_its_code() {
@@ -71,6 +90,10 @@ fn every_end_has_its_code() {
         (&["why", text(&sound), "--limit", "0"], "1..="),
         (&["why", text(&sound), "--venue", "binanc"], "'binance'"),
         (&["why", folder, "--venue", "binance"], "is a folder"),
+        (&["why", folder, "--from", "00:00:01"], "is a folder: write 2024-"),
+        (&["why", folder, "--from", "5", "--warm-up", "1s"], "is a folder"),
+        (&["why", folder, "--from", "5", "--to", "5"], "ends at"),
+        (&["why", text(&sound), "--from", "00:01:00"], "begins at"),
     ];
     for (arguments, right) in cases {
         let ran = touchline(*arguments);
@@ -121,6 +144,10 @@ fn a_feed_writes_its_incidents() {
     let found = touchline(["why", text(&folder), "binance:@BTCUSDT", "--limit", "1", "--json"]).json();
     assert_eq!(found["incidents"].as_array().unwrap().len(), 1);
     assert_eq!(found["count"], whole());
+    for (part, code) in [("--from", 1), ("--to", 0)] {
+        let ran = touchline(["why", text(&folder), part, "2026-01-01T00:00:00Z"]);
+        assert_eq!(ran.code, Some(code), "{part}: {ran:?}");
+    }
     std::fs::write(folder.join("mine.json"), "{}").unwrap();
     let ran = touchline(["why", text(&folder)]);
     assert!(

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use touchline_market::Nanos;
 use touchline_simulator::{Config, Playback, Simulator, Verdict};
 
 use crate::client::{Book, DIALECTS, Dialect, event, get, is_silent, open, plain, run, subscribe};
@@ -95,6 +96,39 @@ fn a_stream_in_the_wrong_place_is_silent() {
     });
 }
 
+/// Of a part of a recording only what leads there comes before it, and that without waiting; then the part at its pace,
+/// and nothing behind it. What came before all that, a snapshot too, is not there.
+#[test]
+fn a_part_of_a_recording_is_played() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.cap");
+        let second =
+            |n: u64| format!("{n}000000000 R {{\"stream\":\"btcusdt@trade\",\"data\":{{\"n\":{n}}}}}\n");
+        let url = "https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=1000";
+        let rest = format!("1 H {url} {{\"lastUpdateId\":1,\"bids\":[],\"asks\":[]}}\n");
+        std::fs::write(&path, rest + &(1..=9).map(second).collect::<String>()).unwrap();
+        let at = |seconds: u64| Nanos(1_000_000_000 * seconds);
+        let part = Playback { speed: 5.0, begin: at(2), from: at(5), to: at(7), ..Playback::new(path) };
+        let exchange = Simulator::start(Config { recording: Some(part), ..plain("binance") }).unwrap();
+        let mut socket = open(&exchange, "/stream").await;
+        subscribe(&mut socket, "btcusdt@trade").await;
+        let began = Instant::now();
+        for n in 2..=5 {
+            assert_eq!(event(&mut socket).await["data"]["n"], n);
+        }
+        let led = began.elapsed();
+        assert_eq!(event(&mut socket).await["data"]["n"], 6);
+        // A second of the recording at five times its pace; without the lead's haste it would be three more.
+        assert!(
+            began.elapsed() - led > Duration::from_millis(150) && led < Duration::from_millis(500),
+            "{led:?}"
+        );
+        assert!(is_silent(&mut socket, 500).await);
+        assert_eq!(get(&exchange, "/api/v3/depth?symbol=BTCUSDT&limit=1000").await.0, 503);
+    });
+}
+
 /// A recording is played to whoever subscribes, frame by frame at its pace, with the snapshots it had so far.
 #[test]
 fn a_recording_is_played() {
@@ -113,7 +147,7 @@ fn a_recording_is_played() {
             r#"2000000000 R {"stream":"btcusdt@trade","data":{"n":2}}"#.to_owned(),
         ];
         std::fs::write(&path, lines.map(|line| line + "\n").concat()).unwrap();
-        let recording = Some(Playback { path, speed: 5.0, rest_url: String::new() });
+        let recording = Some(Playback { speed: 5.0, ..Playback::new(path) });
         let exchange = Simulator::start(Config { recording, ..plain("binance") }).unwrap();
         let depth = "/api/v3/depth?symbol=BTCUSDT&limit=1000";
         assert!(get(&exchange, depth).await.2.contains(r#""lastUpdateId":1,"#));
@@ -125,7 +159,7 @@ fn a_recording_is_played() {
         assert_eq!(event(&mut socket).await["data"]["n"], 2);
         assert!(before.elapsed() > Duration::from_millis(150));
         assert!(get(&exchange, depth).await.2.contains(r#""lastUpdateId":2,"#));
-        let nowhere = Some(Playback { path: "/nowhere".into(), speed: 1.0, rest_url: String::new() });
+        let nowhere = Some(Playback::new("/nowhere"));
         assert!(Simulator::start(Config { recording: nowhere, ..plain("binance") }).is_err());
     });
 }
