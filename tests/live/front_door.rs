@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use touchline::Placement;
 use touchline::config::{Config as FeedConfig, Endpoint, Waiting};
 use touchline::events::{Event, EventKind, EventsConfig, Kinds};
+use touchline::feed::Report;
 use touchline::market::{Channel, Reason, State};
 use touchline_simulator::{Command, Config, End, Which};
 
@@ -91,6 +92,56 @@ fn events_tell_what_happens_to_a_book() {
     assert_eq!(ends.next_back(), Some(State::Dead(Reason::WriterDead)));
     caller.unwrap().join().unwrap();
     assert!(*called.lock().unwrap() > 20);
+}
+
+/// A consumer made before the start hears the first word of every connection and of every book, however late it reads and
+/// wherever books are built. One made of the running feed has missed them.
+#[test]
+fn a_consumer_from_before_the_start_misses_nothing() {
+    for placement in [Placement::BookThread, Placement::Reader] {
+        let exchange = exchange(config(3));
+        let (_root, builder) = reach(&exchange, "binance-usdm");
+        let mut builder = builder.placement(placement).paths(2);
+        for symbol in Config::symbols("binance-usdm", 3) {
+            builder = builder.book(&format!("binance-usdm:@{}", symbol.name));
+        }
+        let kinds = Kinds::of(&[EventKind::State, EventKind::Connection]);
+        let wanted = EventsConfig { kinds, ..EventsConfig::default() };
+        let early = builder.events_with(wanted);
+        let feed = builder.start().unwrap();
+        wait(|| feed.views().iter().all(|(_, view)| view.read().is_live()));
+        let late = feed.events_with(wanted);
+        let (connections, views) = (feed.report().unwrap().connections, feed.views());
+        feed.stop().unwrap();
+        let (early, late): (Vec<_>, Vec<_>) = (early.collect(), late.collect());
+        assert_eq!((connections.len(), views.len()), (2, 3));
+        for connection in &connections {
+            let mut said = early.iter().filter_map(|event| match event {
+                Event::Connection(event) if event.connection == connection.number => Some(&event.report),
+                _ => None,
+            });
+            let first = [said.next(), said.next(), said.next()];
+            let expected = [
+                Some(&Report::Connecting { attempt: 1 }),
+                Some(&Report::Open),
+                Some(&Report::Live { streams: connection.streams }),
+            ];
+            assert_eq!(first, expected, "{placement:?}");
+        }
+        for (id, _) in &views {
+            let mut states = early.iter().filter_map(|event| match event {
+                Event::State { instrument, from, .. } if instrument == id => Some(*from),
+                _ => None,
+            });
+            assert_eq!(states.next(), Some(State::Init), "{placement:?}");
+        }
+        let begins = |event: &Event| match event {
+            Event::Connection(event) => matches!(event.report, Report::Connecting { .. }),
+            Event::State { from, .. } => *from == State::Init,
+            _ => false,
+        };
+        assert!(!late.iter().any(begins), "{late:?}");
+    }
 }
 
 /// A consumer that falls behind loses events, is told how many, and nobody waits for it.

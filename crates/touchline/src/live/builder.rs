@@ -7,6 +7,7 @@ use touchline_market::{Address, Channel};
 use super::feed::Feed;
 use crate::Error;
 use crate::config::{Config, Endpoint, Subscription, Waiting};
+use crate::events::{self, Events, EventsConfig, Sender};
 use crate::pipeline::Placement;
 
 /// Gathers what a feed is made from. Mistakes are told by [`start`](Self::start), all at once.
@@ -14,6 +15,7 @@ use crate::pipeline::Placement;
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     config: Config,
+    consumers: Vec<Sender>,
     mistakes: Vec<Error>,
 }
 
@@ -109,6 +111,29 @@ impl Builder {
         self
     }
 
+    /// A consumer of everything that happens, the very first connection included: [`Feed::events`] hears only what
+    /// comes after it is called. What comes before anybody reads waits in the consumer's queue. If the feed does not
+    /// start, the consumer comes to its end.
+    ///
+    /// ```no_run
+    /// let mut builder = touchline::Feed::builder().book("binance:BTC-USDT");
+    /// let events = builder.events();
+    /// let feed = builder.start()?;
+    /// # Ok::<(), touchline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn events(&mut self) -> Events {
+        self.events_with(EventsConfig::default())
+    }
+
+    /// The same of what `config` says.
+    #[must_use]
+    pub fn events_with(&mut self, config: EventsConfig) -> Events {
+        let (sender, events) = events::channel(&config);
+        self.consumers.push(sender);
+        events
+    }
+
     /// The configuration as it is now, to change anything else.
     pub fn config_mut(&mut self) -> &mut Config {
         &mut self.config
@@ -125,6 +150,6 @@ impl Builder {
             return Err(self.mistakes.swap_remove(0));
         }
         self.config.check()?;
-        super::start::start(self.config)
+        super::start::start(self.config, &self.consumers)
     }
 }

@@ -347,7 +347,7 @@ impl Feed {
         self.shared.ways.tell_books(group, BookControl::End(desk.0 as usize, ended))
     }
 
-    /// A consumer of everything that happens from now on.
+    /// A consumer of everything that happens from now on; [`Builder::events`] hears the beginning too.
     #[must_use]
     pub fn events(&self) -> Events {
         self.events_with(EventsConfig::default())

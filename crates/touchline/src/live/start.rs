@@ -17,11 +17,12 @@ use super::settings;
 use super::watch::{Mailbox, Watch};
 use crate::Error;
 use crate::config::{Config, Waiting};
+use crate::events::Sender;
 use crate::flight::IncidentLog;
 use crate::pipeline::{Placement, Shard, pin, spawn};
 
-/// Starts a feed.
-pub(super) fn start(config: Config) -> Result<Feed, Error> {
+/// Starts a feed that these hear from its beginning.
+pub(super) fn start(config: Config, consumers: &[Sender]) -> Result<Feed, Error> {
     let transport = settings::transport(&config);
     let rest = Rest::start(&transport).map_err(|source| Error::Thread { stage: "rest", source })?;
     let mut directory = Directory::default();
@@ -33,6 +34,9 @@ pub(super) fn start(config: Config) -> Result<Feed, Error> {
     let mut first: Vec<Vec<Subscribe>> = (0..config.reader_count()).map(|_| Vec::new()).collect();
     let groups = desks.groups();
     let mut shards: Vec<_> = (0..groups).map(|_| Shard::empty(watch(), config.measured)).collect();
+    for shard in &mut shards {
+        consumers.iter().for_each(|consumer| shard.observer().add_consumer(consumer.clone()));
+    }
     for subscription in &config.subscriptions {
         let found =
             desks.seat(&subscription.instrument, &subscription.channels, &config, &mut directory, &rest)?;
@@ -53,7 +57,7 @@ pub(super) fn start(config: Config) -> Result<Feed, Error> {
     let (recorder, taps) = recording.unzip();
     let (rest_of, taps) = (&rest, taps.unwrap_or_default().into_iter());
     let mut start =
-        Starting { config: &config, transport, rest: rest_of, mailboxes: &mailboxes, seeds, taps };
+        Starting { config: &config, transport, rest: rest_of, mailboxes: &mailboxes, consumers, seeds, taps };
     let mut threads = match config.placement {
         Placement::BookThread => start.with_book_threads(shards, first)?,
         Placement::Reader => start.without_book_threads(shards, first)?,
@@ -69,6 +73,8 @@ struct Starting<'a> {
     transport: Transport,
     rest: &'a Rest,
     mailboxes: &'a [Mailbox],
+    /// Who hears of connections.
+    consumers: &'a [Sender],
     /// What each reader's retries are spread by.
     seeds: Vec<u64>,
     /// Each reader's way into the journal, if there is one.
@@ -144,7 +150,9 @@ impl Starting<'_> {
             },
             transport: self.transport.clone(),
         };
-        let taped = Taped::new(Engine::new(setup, first), index, self.taps.next());
+        let mut engine = Engine::new(setup, first);
+        engine.consumers.extend_from_slice(self.consumers);
+        let taped = Taped::new(engine, index, self.taps.next());
         let reader = touchline_link::spawn(options, self.rest.clone(), taped)
             .map_err(|source| Error::Thread { stage: "reader", source })?;
         if let Some(mailbox) = self.mailboxes.get(index) {
