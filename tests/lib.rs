@@ -1,4 +1,6 @@
-//! What the tests share: where recordings are, and how small ones are made.
+//! What the tests share: where recordings are, how small ones are made, and secrets to plant.
+
+pub mod secrets;
 
 use std::path::{Path, PathBuf};
 

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use touchline::config::Endpoint;
 use touchline::market::{Channel, Level, Reason, State};
 use touchline::{BookView, Builder, Feed, View};
+use touchline_observe::logs;
 use touchline_simulator::{Config, Simulator, TRUTH_LEVELS, Truth, Verdict};
+use touchline_tests::secrets::plants;
 
-use crate::secrets::{Trail, plants};
+use crate::secrets::Trail;
 
 /// Longest wait for anything that must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,8 +53,9 @@ pub(crate) fn rig_after(
     }
     let mut builder = change(builder);
     trail.configured(builder.config_mut());
+    let events = builder.events_with(logs::EVENTS);
     let feed = builder.start().unwrap();
-    trail.follow(&feed);
+    trail.follow(&feed, events);
     let judge = Judge::start(&feed, &exchange);
     Rig { feed, exchange, judge, trail }
 }

@@ -14,45 +14,29 @@
 //! These are all the ways in: no venue asks for a login, so a feed sends no token and no `Authorization`, and an endpoint
 //! takes no user and no query. Every feed has a log of everything (`trace`), a journal and a folder of incidents; they,
 //! the metrics, the verdict on readiness, the report and the messages of panics are searched for each secret as it is,
-//! percent-encoded, and in base64.
+//! percent-encoded, in base64 and in hexadecimal. What TLS, WebSockets and HTTP say of themselves is in the log too.
 
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use std::{fs, io};
 
-use aho_corasick::AhoCorasick;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use touchline::config::{Config, JournalConfig, Secrets};
+use touchline::events::Events;
 use touchline::feed::Report;
 use touchline::market::{Channel, InstrumentId, Reason};
 use touchline::{Feed, FeedReport};
 use touchline_capture::journal::{EntryKind, Reader};
 use touchline_observe::logs::{self, Follower, Scrub, Settings};
 use touchline_observe::{Format, Observer};
-use touchline_simulator::{
-    self as simulator, Command, End, HandshakeFault, Plants, RestFault, Subscribing, Which,
-};
+use touchline_simulator::{self as simulator, Command, End, HandshakeFault, RestFault, Subscribing, Which};
+use touchline_tests::secrets::{self, SECRETS, find};
 
 use crate::history::History;
 use crate::rig::{PATIENCE, rig_with};
-
-/// The secrets, by what they are planted in.
-const SECRETS: [(&str, &str); 8] = [
-    ("socket path", "qmZ81xWv7JcT0sLk94RbYpNu26GhDfEa35KiOtUy"),
-    ("REST path", "rest-7Qk2Wm9Xz4"),
-    ("cookie", "bm0.Zx81-Kq7/Lp3+Wd=="),
-    ("REST body", "body/9Tq+4Vn=2Xs"),
-    ("refusal", "refused-5Jd8Nw3Rb6Yk"),
-    ("reply", "listen4Hs7Gt2Pf9Lc5Mv8"),
-    ("close reason", "closing-1Xc6Vb9Nm3Qa"),
-    ("ping", "pinged-2Ez5Rt8Yu1Io"),
-];
 
 /// Something of a secret was found, and where.
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -63,43 +47,9 @@ const LOGS: usize = 0;
 const JOURNALS: usize = 1;
 const PAGES: usize = 2;
 
-/// What the exchange lets slip.
-pub(crate) fn plants() -> Plants {
-    let [socket_path, rest_path, cookie, body, refusal, reply, close, ping] =
-        SECRETS.map(|(_, text)| text.to_owned());
-    let close = format!("bye, token={close}");
-    Plants { socket_path, rest_path, cookie, body, refusal, reply, close, ping }
-}
-
 /// Those that no name and no shape gives away.
 fn told() -> Secrets {
-    Secrets::new([1, 3, 7].map(|place| SECRETS[place].1.to_owned()))
-}
-
-/// The name of a secret that stands in these bytes.
-fn find(bytes: &[u8]) -> Option<&'static str> {
-    static SEARCH: OnceLock<(AhoCorasick, Vec<&'static str>)> = OnceLock::new();
-    let (search, names) = SEARCH.get_or_init(|| {
-        let all = SECRETS.iter().flat_map(|(name, text)| forms(text).into_iter().map(|form| (form, *name)));
-        let (forms, names): (Vec<_>, Vec<_>) = all.unzip();
-        (AhoCorasick::new(forms).unwrap(), names)
-    });
-    search.find(bytes).map(|found| names[found.pattern()])
-}
-
-/// A secret as it is, percent-encoded, and in base64 wherever it begins there.
-fn forms(text: &str) -> Vec<Vec<u8>> {
-    let mut forms = vec![text.as_bytes().to_vec()];
-    forms.push(percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string().into_bytes());
-    for offset in 0..3 {
-        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-            let encoded = engine.encode([&b"xxx"[..offset], text.as_bytes()].concat()).into_bytes();
-            // The characters that also hold bits of what stands before and behind are left out.
-            let whole = (offset * 8).div_ceil(6)..(offset + text.len()) * 8 / 6;
-            forms.push(encoded[whole].to_vec());
-        }
-    }
-    forms
+    Secrets::new(secrets::told().map(str::to_owned))
 }
 
 /// Searches, and remembers what is found.
@@ -138,6 +88,7 @@ fn begin() {
     BEGUN.call_once(|| {
         let log = logs::subscriber(&settings(), || Line).unwrap();
         tracing::subscriber::set_global_default(log).unwrap();
+        logs::listen(settings().scrub).unwrap();
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             search(&"a panic", PAGES, panic.to_string().as_bytes());
@@ -180,10 +131,10 @@ impl Trail {
     }
 
     /// Logs what happens to a feed.
-    pub(crate) fn follow(&mut self, feed: &Feed) {
+    pub(crate) fn follow(&mut self, feed: &Feed, events: Events) {
         let reporter = feed.reporter();
         let name = move |id: InstrumentId| reporter.instrument(id).map(|instrument| instrument.name.clone());
-        self.follower = Some(logs::follow(feed.events_with(logs::EVENTS), name).unwrap());
+        self.follower = Some(logs::follow(events, settings().scrub, name).unwrap());
     }
 
     /// Searches what is shown of a feed.
@@ -252,20 +203,16 @@ fn logged(settings: &Settings, text: &str) -> Vec<u8> {
     WRITTEN.with_borrow_mut(std::mem::take)
 }
 
-/// The search can fail: each secret is found in a log that lets it through, however it is written; and what the feed
-/// is told of is not found in a log that does not.
+/// The search can fail: each secret is found in a log that lets it through; and what the feed is told of is not found in
+/// a log that does not.
 #[test]
 fn what_gets_past_the_log_is_found() {
     let open = Settings { filter: "trace".to_owned(), ..Settings::default() };
-    for (place, (name, text)) in SECRETS.into_iter().enumerate() {
-        let percent = percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string();
-        let base64 = ["", "a", "ab"].map(|before| STANDARD_NO_PAD.encode(format!("{before}{text} and more")));
-        for written in [text.to_owned(), percent].iter().chain(&base64) {
-            let said = format!("they said {written} aloud");
-            assert_eq!(find(&logged(&open, &said)), Some(name), "{said}");
-            if [1, 3, 7].contains(&place) {
-                assert_eq!(find(&logged(&settings(), &said)), None, "{said}");
-            }
+    for (name, text) in SECRETS {
+        let said = format!("they said {text} aloud");
+        assert_eq!(find(&logged(&open, &said)), Some(name), "{said}");
+        if secrets::told().contains(&text) {
+            assert_eq!(find(&logged(&settings(), &said)), None, "{said}");
         }
     }
     assert_eq!(find(b"nothing of the kind"), None);

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use touchline::config::Config;
+use touchline::events::Events;
 use touchline::market::InstrumentId;
-use touchline::{Error, Feed, FeedReport, Reporter};
+use touchline::{Builder, Error, Feed, FeedReport, Reporter};
 use touchline_observe::logs::{self, Follower, Scrub, Settings};
 use touchline_observe::{Server, serve};
 
@@ -17,10 +18,13 @@ use crate::out;
 type Running = Arc<Mutex<Option<Arc<Reporter>>>>;
 
 /// What was asked for, from before the feed is there until after its end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Observing {
     feed: Running,
-    logs: bool,
+    /// There is a log, whose lines pass through this.
+    logs: Option<Scrub>,
+    /// What a feed that is being started has told so far.
+    heard: Option<Events>,
     _server: Option<Server>,
     hlog: Option<Hlog>,
     growing: Option<Growing>,
@@ -32,13 +36,14 @@ impl Observing {
     pub(crate) fn start(arguments: &Observe, config: &Config) -> Result<Self, Failure> {
         let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
         let filter = logs::wanted(arguments.log.as_deref(), config.logs.level.as_deref());
-        let logs = filter != Settings::default().filter;
-        if logs {
+        let mut logs = None;
+        if filter != Settings::default().filter {
             let redactor = config.secrets.redactor().map_err(|error| usage(&error))?;
             let scrub: Scrub = Arc::new(move |line| redactor.in_text(line));
             let json = arguments.log_json || config.logs.json;
-            let settings = Settings { filter, json, scrub: Some(scrub) };
+            let settings = Settings { filter, json, scrub: Some(Arc::clone(&scrub)) };
             logs::start(&settings).map_err(|error| usage(&error))?;
+            logs = Some(scrub);
         }
         let feed = Running::default();
         let server = arguments.metrics.or(config.metrics).map(|address| {
@@ -50,22 +55,27 @@ impl Observing {
             out::remark(&format!("metrics: http://{}/metrics", server.address()));
         }
         let hlog = arguments.hlog.as_deref().map(Hlog::create).transpose()?;
-        Ok(Self { feed, logs, _server: server, hlog, growing: None, follower: None })
+        Ok(Self { feed, logs, heard: None, _server: server, hlog, growing: None, follower: None })
     }
 
-    /// A feed runs: it is shown from now on.
+    /// A feed is about to start: its log begins with its first connection.
+    pub(crate) fn listen(&mut self, builder: &mut Builder) {
+        self.heard = self.logs.is_some().then(|| builder.events_with(logs::EVENTS));
+    }
+
+    /// The feed runs: it is shown from now on.
     pub(crate) fn attach(&mut self, feed: &Feed) -> Result<(), Error> {
         let reporter = Arc::new(feed.reporter());
         *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&reporter));
         if let Some(hlog) = self.hlog.take() {
             self.growing = Some(hlog.grow(feed.reporter())?);
         }
-        if self.logs {
+        if let Some(events) = self.heard.take() {
             let name = move |id: InstrumentId| {
                 let instrument = reporter.instrument(id)?;
                 Some(format!("{}:{}", instrument.venue, instrument.name))
             };
-            let follower = logs::follow(feed.events_with(logs::EVENTS), name);
+            let follower = logs::follow(events, self.logs.clone(), name);
             self.follower = Some(follower.map_err(|source| Error::Thread { stage: "log", source })?);
         }
         Ok(())

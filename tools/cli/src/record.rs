@@ -46,7 +46,9 @@ pub(crate) fn run(arguments: &Record) -> Result<Ending, Failure> {
     config.measured = shown.is_some() || arguments.observe.hlog.is_some();
     let until = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut observing = Observing::start(&arguments.observe, &config)?;
-    let feed = progress::during("connecting", || Feed::builder().config(config).start())?;
+    let mut builder = Feed::builder().config(config);
+    observing.listen(&mut builder);
+    let feed = progress::during("connecting", || builder.start())?;
     observing.attach(&feed)?;
     let ticker = progress::ticker();
     let mut line_at = Instant::now() + LINE_EVERY;

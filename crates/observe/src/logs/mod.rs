@@ -1,9 +1,11 @@
 //! Logs: what happens to connections and books, as lines on standard error.
 //!
 //! The threads of a feed write none: they send events, and one slow thread makes lines of them ([`follow`]), ten a second
-//! of each kind at most. What comes from a venue is escaped and cut ([`escaped`]); secrets that are known are taken out of
-//! every line, whoever wrote it ([`Settings::scrub`]).
+//! of each kind at most. What other crates say through the `log` facade goes the same way ([`listen`]). What comes from a
+//! venue is escaped and cut ([`escaped`]); secrets that are known are taken out of every line, whoever wrote it
+//! ([`Settings::scrub`]).
 
+mod facade;
 mod follow;
 mod limiter;
 mod words;
@@ -17,7 +19,6 @@ use std::sync::Arc;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 pub use follow::{EVENTS, Follower, follow};
 pub use limiter::LINES_PER_SECOND;
@@ -74,6 +75,9 @@ pub enum LogError {
     /// The program has a log already: keep to that one.
     #[error("there is a log already")]
     Started,
+    /// The system gives no thread: end others, or raise its limit.
+    #[error("cannot start the thread of the log: {0}")]
+    Thread(io::Error),
 }
 
 /// Starts the program's log, on standard error. To be called once, by a program; a library only writes to it.
@@ -82,7 +86,17 @@ pub enum LogError {
 /// [`LogError`], by what is in the way.
 pub fn start(settings: &Settings) -> Result<(), LogError> {
     let written = subscriber(settings, io::stderr)?;
-    written.try_init().map_err(|_| LogError::Started)
+    tracing::subscriber::set_global_default(written).map_err(|_| LogError::Started)?;
+    listen(settings.scrub.clone())
+}
+
+/// What other crates say through the `log` facade is written as well, by whatever subscriber there is: what it wants of
+/// each target, nothing below debug. [`start`] does so by itself.
+///
+/// # Errors
+/// [`LogError::Started`] if somebody else listens already, [`LogError::Thread`].
+pub fn listen(scrub: Option<Scrub>) -> Result<(), LogError> {
+    facade::start(scrub)
 }
 
 /// What is asked for: by `option`, else by the environment, else by a `file`, else nothing.

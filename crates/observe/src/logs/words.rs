@@ -1,5 +1,7 @@
 //! Texts that are not ours: shown, without doing anything.
 
+use super::Scrub;
+
 /// Bytes of a foreign text that are shown, its escapes counted.
 pub const TEXT_BYTES_MAX: usize = 256;
 
@@ -23,6 +25,12 @@ pub fn escaped(text: &str) -> String {
         }
     }
     shown
+}
+
+/// A foreign text without the secrets that are known, then [`escaped`].
+pub(super) fn shown(scrub: Option<&Scrub>, text: &str) -> String {
+    let open = scrub.map(|scrub| scrub(text));
+    escaped(open.as_deref().unwrap_or(text))
 }
 
 #[cfg(test)]

@@ -73,6 +73,22 @@ fn only_this_machine_is_served() {
     assert!(matches!(taken, ServeError::Bind { .. }), "{taken}");
 }
 
+/// What a request holds of secrets, in its path, its query or its headers, is in no answer, whatever the answer is.
+#[test]
+fn a_request_is_not_repeated() {
+    let server = sound();
+    let secrets = touchline_tests::secrets::SECRETS.map(|(_, text)| text);
+    for (method, path) in [("GET", "metrics"), ("GET", "nothing"), ("POST", "ready"), ("G\u{0}T", "live")] {
+        for secret in secrets {
+            let headers = format!("host: {secret}\r\nauthorization: Bearer {secret}\r\naccept: {secret}");
+            let asked = format!("{method} /{path}/{secret}?token={secret} HTTP/1.1\r\n{headers}\r\n\r\n");
+            let answer = send(server.address(), asked.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+            assert_eq!(touchline_tests::secrets::find(answer.as_bytes()), None, "{answer}");
+        }
+    }
+}
+
 /// Each path and each method has its code; the format is the one that is accepted; HEAD has the head alone.
 #[test]
 fn every_path_has_its_answer() {

@@ -46,7 +46,7 @@ pub(crate) struct Gatherer {
 
 enum FeedPhase {
     /// A list of instruments may take seconds: a thread waits for it.
-    Starting(Receiver<Result<Feed, Error>>),
+    Starting(Receiver<Result<(Feed, Events), Error>>),
     Waiting(Instant),
     Running(Box<Running>),
 }
@@ -83,12 +83,12 @@ impl Gatherer {
     }
 
     /// The same, of a feed that is shown to other programs.
-    pub(crate) fn observed(config: Config, observing: Observing) -> Self {
+    pub(crate) fn observed(config: Config, mut observing: Observing) -> Self {
         let named = |name: String| Book { name, ..Book::default() };
         let subscriptions = &config.subscriptions;
         let books = subscriptions.iter().map(|one| named(one.instrument.to_string())).collect();
         Self {
-            phase: starting(&config),
+            phase: starting(&config, &mut observing),
             config,
             observing,
             retry: RETRY[0],
@@ -193,11 +193,11 @@ impl Gatherer {
         match &self.phase {
             FeedPhase::Running(_) => {}
             FeedPhase::Waiting(until) if Instant::now() < *until => {}
-            FeedPhase::Waiting(_) => self.phase = starting(&self.config),
+            FeedPhase::Waiting(_) => self.phase = starting(&self.config, &mut self.observing),
             FeedPhase::Starting(started) => match started.try_recv() {
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => return Err(Error::Panicked { stage: "start" }),
-                Ok(Ok(feed)) => self.run(feed)?,
+                Ok(Ok((feed, events))) => self.run(feed, events)?,
                 Ok(Err(error @ Error::Instruments { .. })) => {
                     let what = Happening::Note(format!("{error}; again in {} s", self.retry.as_secs()));
                     self.last_word = Some(error.to_string());
@@ -214,10 +214,8 @@ impl Gatherer {
         Ok(())
     }
 
-    fn run(&mut self, feed: Feed) -> Result<(), Error> {
+    fn run(&mut self, feed: Feed, events: Events) -> Result<(), Error> {
         self.observing.attach(&feed)?;
-        let kinds = Kinds::of(&[EventKind::State, EventKind::Connection]);
-        let events = feed.events_with(EventsConfig { capacity: EVENTS, kinds });
         let name = |view: &View| format!("{}:{}", view.instrument().venue, view.instrument().name);
         let mut instruments = Vec::<Watched>::new();
         self.model.books.clear();
@@ -276,7 +274,7 @@ fn is_same(one: &View, other: &View) -> bool {
 }
 
 impl Watched {
-    /// A change of state that no event told of: it came before we listened, or the instrument has no book.
+    /// A change of state that no event told of: the instrument has no book, or the event was lost.
     fn missed(&mut self, book: &Book, now: Nanos) -> Option<Status> {
         if book.state == self.told {
             self.differs = None;
@@ -309,13 +307,16 @@ impl Watched {
 }
 
 /// Starts a feed on a thread.
-fn starting(config: &Config) -> FeedPhase {
+fn starting(config: &Config, observing: &mut Observing) -> FeedPhase {
     let (done, started) = channel();
-    let config = config.clone();
+    let mut builder = Feed::builder().config(config.clone());
+    observing.listen(&mut builder);
+    let kinds = Kinds::of(&[EventKind::State, EventKind::Connection]);
+    let events = builder.events_with(EventsConfig { capacity: EVENTS, kinds });
     // A thread that cannot be had shows as one that said nothing.
     let _ = std::thread::Builder::new().name("touchline-start".to_owned()).spawn(move || {
         // Nobody may be there any more: the feed then stops when it is dropped.
-        let _ = done.send(Feed::builder().config(config).start());
+        let _ = done.send(builder.start().map(|feed| (feed, events)));
     });
     FeedPhase::Starting(started)
 }
