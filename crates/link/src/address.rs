@@ -20,16 +20,15 @@ impl Address {
     /// # Errors
     /// [`Refusal::Forbidden`]: no such URL, or plain text to an address outside this machine.
     pub(crate) fn parse(url: &str, plain: &str, secure: &str) -> Result<Self, Refusal> {
-        let parsed = Url::parse(url).map_err(|e| Refusal::Forbidden(format!("{url:?} is no URL: {e}")))?;
+        let forbid = |what: &str| Refusal::Forbidden(format!("{:?} {what}", root(url)));
+        let parsed = Url::parse(url).map_err(|e| forbid(&format!("is no URL: {e}")))?;
         let tls = match parsed.scheme() {
             scheme if scheme == secure => true,
             scheme if scheme == plain => false,
-            _ => {
-                return Err(Refusal::Forbidden(format!("{url:?} begins neither {secure}:// nor {plain}://")));
-            }
+            _ => return Err(forbid(&format!("begins neither {secure}:// nor {plain}://"))),
         };
         let host = parsed.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| Refusal::Forbidden(format!("{url:?} names no host")))?;
+        let host = host.ok_or_else(|| forbid("names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = parsed.port_or_known_default().unwrap_or(if tls { 443 } else { 80 });
         let address = Self { host, port, tls };
@@ -57,6 +56,15 @@ impl Address {
     }
 }
 
+/// What may be told of a URL to many: scheme, host and port. A key may stand behind them, and a password in front of the
+/// host.
+pub(crate) fn root(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "…".to_owned() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}/…")
+}
+
 /// Whether an address is this machine's own, also when written as IPv6.
 pub(crate) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
@@ -78,6 +86,22 @@ mod tests {
         for url in ["https://example.com", "example.com", "wss://", "", "ws:"] {
             assert!(matches!(parse(url), Err(Refusal::Forbidden(_))), "{url}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_host_alone() {
+        // A key in a path, a query or a fragment, a password, and what is no URL at all: none of it is repeated.
+        for (url, told) in [
+            ("ftp://user:secret@h:1/secret?secret#secret", "ftp://h:1/…"),
+            ("ftp://h?secret@secret", "ftp://h/…"),
+            ("ws:///secret", "ws:///…"),
+            ("secret", "…"),
+            ("ws:secret", "…"),
+        ] {
+            assert_eq!(root(url), told);
+        }
+        let refused = Address::parse("ftp://u:secret@h/secret", "ws", "wss").unwrap_err();
+        assert_eq!(refused, Refusal::Forbidden("\"ftp://h/…\" begins neither wss:// nor ws://".to_owned()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use touchline_feed::Refusal;
 
-use crate::address::Address;
+use crate::address::{Address, root};
 use crate::dial::dial;
 use crate::notes::Notes;
 use crate::outbox::Outbox;
@@ -100,8 +100,9 @@ async fn shake_hands(
     url: &str,
     outbox: Outbox<Box<dyn Duplex>>,
 ) -> Result<WebSocketStream<Outbox<Box<dyn Duplex>>>, Refusal> {
-    let mut request =
-        url.into_client_request().map_err(|e| Refusal::Forbidden(format!("{url:?} is no URL: {e}")))?;
+    let mut request = url
+        .into_client_request()
+        .map_err(|e| Refusal::Forbidden(format!("{:?} is no URL: {e}", root(url))))?;
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)

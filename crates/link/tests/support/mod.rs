@@ -158,8 +158,13 @@ impl Bench {
 
     /// Ends the thread in order.
     pub(crate) fn finish(self) -> Recorder {
+        self.end().0
+    }
+
+    /// The same, with what did not go as asked.
+    pub(crate) fn end(self) -> (Recorder, Vec<String>) {
         assert!(self.handle.send(Order::Finish));
-        self.reader.join().unwrap().0
+        self.reader.join().unwrap()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A simulated exchange on loopback, for the commands that need one.
+//! A simulated exchange on loopback, for the commands that need one. It lets secrets slip wherever it can.
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -7,8 +7,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use touchline_simulator::{Config, Simulator, Truth};
+use touchline_tests::secrets::{self, Searched};
 
 use super::{Ran, STUCK, program, text};
+
+/// The file that tells of the secrets that no name gives away.
+pub(super) const TOLD: &str = "secrets.txt";
 
 /// An exchange with what a client needs to know of it.
 pub(super) struct Exchange {
@@ -25,8 +29,9 @@ impl Exchange {
 
     pub(super) fn of(config: Config) -> Self {
         let venue = config.venue.clone();
-        let simulator = Simulator::start(config).unwrap();
+        let simulator = Simulator::start(Config { plants: secrets::plants(), ..config }).unwrap();
         let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(TOLD), secrets::told().join("\n")).unwrap();
         std::fs::write(folder.path().join("root.pem"), simulator.certificate_pem()).unwrap();
         Self { simulator, venue, folder }
     }
@@ -39,17 +44,33 @@ impl Exchange {
         self.simulator.truth(symbol).unwrap()
     }
 
-    /// A command with the arguments that lead it here, both outputs caught.
+    /// A command with the arguments that lead it here, both outputs caught. It is told of the secrets, if it may be.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        let endpoint = format!("{}={}", self.venue, self.simulator.ws_root());
+        let (ws, rest) = (self.simulator.ws_root(), self.simulator.rest_root());
         let mut command = program(arguments);
-        command.args(["--endpoint", &endpoint, "--root", text(&self.path("root.pem"))]);
+        command.args(["--endpoint", &format!("{}={ws},{rest}", self.venue)]);
+        command.args(["--root", text(&self.path("root.pem"))]);
+        if arguments.first() != Some(&"instruments") {
+            command.args(["--secrets", text(&self.path(TOLD))]);
+        }
         command
     }
 
     /// Runs such a command to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> Ran {
         wait(self.command(arguments).spawn().unwrap())
+    }
+}
+
+/// No file that a command left there holds a secret. Those that led it here do.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let mut searched = Searched::default();
+        searched.add(self.folder.path()).unwrap();
+        let led_here =
+            |path: &PathBuf| path.ends_with(TOLD) || path.extension().is_some_and(|end| end == "toml");
+        searched.found.retain(|(path, _)| !led_here(path));
+        assert!(searched.found.is_empty() || std::thread::panicking(), "{:?}", searched.found);
     }
 }
 

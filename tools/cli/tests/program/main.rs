@@ -23,26 +23,38 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use touchline_capture::{Reader, Writer};
+use touchline_tests::secrets;
 
 /// How long a run may take before a test calls it stuck: far beyond what any does.
 const STUCK: Duration = Duration::from_secs(60);
 
-/// What a run left.
+/// What a run left. None of the secrets that exchanges let slip stands in it.
 #[derive(Debug)]
 struct Ran {
     code: Option<i32>,
     out: String,
+    /// Standard error but for the log.
     err: String,
+    /// The log's lines.
+    log: String,
 }
 
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
+        for said in [&output.stdout, &output.stderr] {
+            assert_eq!(secrets::find(said), None, "{}", String::from_utf8_lossy(said));
         }
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let (log, err) = err.split_inclusive('\n').partition(|line| is_of_log(line));
+        Self { code: output.status.code(), out, err, log }
     }
+}
+
+/// Is it a line of a log, which begins with the time or is an object?
+fn is_of_log(line: &str) -> bool {
+    let has_time = |line: &str| line.get(10..11) == Some("T") && line.starts_with("20");
+    has_time(line) || line.starts_with("{\"timestamp\"")
 }
 
 impl Ran {
@@ -52,10 +64,11 @@ impl Ran {
     }
 }
 
-/// The built program, not started, both outputs caught.
+/// The built program, not started, both outputs caught, with a log of everything.
 fn program(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_touchline"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("TOUCHLINE_LOG", "trace");
     command
 }
 
