@@ -98,9 +98,13 @@ impl Parser {
 
 impl Parse for Parser {
     fn connected(&mut self, url: &str) {
-        self.learned.clear();
-        self.stream.clear();
-        self.stream.push_str(raw_stream(url).unwrap_or_default());
+        let stream = raw_stream(url).unwrap_or_default();
+        // What a frame without a stream means depends on the connection's.
+        if stream != self.stream {
+            self.learned.clear();
+            self.stream.clear();
+            self.stream.push_str(stream);
+        }
     }
 
     #[inline]
