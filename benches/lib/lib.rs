@@ -1,5 +1,7 @@
 //! Helpers the benches share.
 
+pub mod cells;
 pub mod cores;
 pub mod exchange;
 pub mod frames;
+pub mod hop;
