@@ -22,9 +22,7 @@ pub fn run(recording: &Recording) -> Vec<Row> {
     ];
     for (peer, calls, frames) in journey::heap_calls(recording) {
         let per_frame = (asked.calls as f64 / recording.all.len() as f64, calls as f64 / frames as f64);
-        let mut row = Row::paired("heap", "calls a depth frame", &[per_frame; ROUNDS_LEAST], None);
-        row.ratio = None;
-        (row.low, row.high) = (None, None);
+        let row = Row::paired("heap", "calls a depth frame", &[per_frame; ROUNDS_LEAST], None);
         rows.push(row.unit("calls").between("bytes to views", peer));
     }
     rows

@@ -172,7 +172,7 @@ impl Row {
     }
 
     fn judge(mut self, bound: Option<Bound>, value: f64, interval: [f64; 2]) -> Self {
-        if !value.is_finite() {
+        if value.is_nan() {
             self.verdict = Verdict::Unmeasured;
             self.note = Some("no round gave a figure".to_owned());
             return self;
@@ -238,6 +238,13 @@ mod tests {
         assert_eq!((faster.ratio, faster.met), (Some(2.0), Some(true)));
         assert_eq!((within.ratio, within.met), (Some(0.5), Some(true)));
         assert_eq!(Row::paired("stage", "mean", &pairs, None).ratio, Some(2.0));
+    }
+
+    /// Ours takes nothing at all: no ratio can be written, and the goal is met.
+    #[test]
+    fn nothing_at_all_is_faster_than_anything() {
+        let row = Row::paired("heap", "calls", &[(0.0, 567.0); 9], Some(Bound::Faster(2.0)));
+        assert_eq!((row.ours_ns, row.ratio, row.verdict), (Some(0.0), None, Verdict::Met));
     }
 
     /// A row alone is held against the value itself; one without rounds says that nothing was measured.

@@ -35,7 +35,7 @@ pub(super) fn hash_map(input: &Input) -> Depths<HashMapMarketDepth> {
 
 /// The book of the range.
 pub(super) fn vector(input: &Input) -> Depths<ROIVectorMarketDepth> {
-    Depths::new(input, || vector_of_range())
+    Depths::new(input, vector_of_range)
 }
 
 /// An empty book of the range.

@@ -86,9 +86,9 @@ pub fn run(
     rows.extend(kind::<BestKind<2, 3>>("parse bookTicker", usdm, &usdm.best, Some(&SHORT), cycles, rounds)?);
     rows.extend(kind::<TradeKind<2, 3>>("parse trade", usdm, &usdm.trade, Some(&SHORT), cycles, rounds)?);
     rows.extend(kind::<DepthKind<2, 3>>("parse depth", usdm, &usdm.depth, Some(&LONG), cycles, rounds)?);
-    rows.extend(kind::<BestKind<2, 5>>("parse spot bookTicker", spot, &spot.best, None, cycles, rounds)?);
-    rows.extend(kind::<TradeKind<2, 5>>("parse spot trade", spot, &spot.trade, None, cycles, rounds)?);
-    rows.extend(kind::<DepthKind<2, 5>>("parse spot depth", spot, &spot.depth, None, cycles, rounds)?);
+    rows.extend(kind::<BestKind<2, 6>>("parse spot bookTicker", spot, &spot.best, None, cycles, rounds)?);
+    rows.extend(kind::<TradeKind<2, 6>>("parse spot trade", spot, &spot.trade, None, cycles, rounds)?);
+    rows.extend(kind::<DepthKind<2, 6>>("parse spot depth", spot, &spot.depth, None, cycles, rounds)?);
     Ok(rows)
 }
 

@@ -72,17 +72,20 @@ pub fn run(recording: &Recording, cycles: &Cycles, rounds: usize) -> Result<Vec<
     race.peer("tungstenite", || turn(plain(&clients::tungstenite)));
     race.peer("tokio-tungstenite", || turn(plain(&clients::tokio)));
     let mut rows = race.run(rounds);
+    rows.extend(without_spin("socket", &GOALS));
     rows.extend(with_tls(&authority, &secure, rounds));
-    if spin().is_none() {
-        let why = "link has no transport spin yet";
-        let plain = GOALS.iter().map(|goal| ("socket", goal));
-        for (stage, (measure, peer, bound)) in plain.chain(TLS_GOALS.iter().map(|goal| ("socket, TLS", goal)))
-        {
-            let row = Row::unmeasured(stage, measure, why).asked(*bound);
-            rows.push(row.between("link, transport spin", peer));
-        }
-    }
+    rows.extend(without_spin("socket, TLS", &TLS_GOALS));
     Ok(rows)
+}
+
+/// The goals that nobody can be asked for while the transport is not there.
+fn without_spin(stage: &str, goals: &[(&str, &str, Bound)]) -> Vec<Row> {
+    let goals = goals.iter().filter(|_| spin().is_none());
+    let row = |(measure, peer, bound): &(&str, &str, Bound)| {
+        let row = Row::unmeasured(stage, measure, "link has no transport spin").asked(*bound);
+        row.between("link, transport spin", peer)
+    };
+    goals.map(row).collect()
 }
 
 fn with_tls<'a>(
