@@ -35,7 +35,7 @@ pub fn run(recording: &Recording, cycles: &Cycles, rounds: usize) -> Result<Vec<
         let mut race = Race::new(stage, &["p50", "p99"]);
         let plan = &recording.plan;
         race.ours("frame to view", move || lap(plan, frames, kind, cycles));
-        race.peer("one line", || line(cycles));
+        race.floor("one line", || line(cycles));
         if let Some(bound) = bound {
             race.goal("p50", "one line", bound);
         }

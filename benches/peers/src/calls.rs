@@ -6,7 +6,7 @@ use touchline::{Event, Inline, Input};
 use crate::heap;
 use crate::journey;
 use crate::recording::{Entry, Recording};
-use crate::row::{Bound, ROUNDS_LEAST, Row};
+use crate::row::{Bound, ROUNDS_LEAST, Row, Says};
 
 /// The stage.
 pub fn run(recording: &Recording) -> Vec<Row> {
@@ -22,7 +22,8 @@ pub fn run(recording: &Recording) -> Vec<Row> {
     ];
     for (peer, calls, frames) in journey::heap_calls(recording) {
         let per_frame = (asked.calls as f64 / recording.all.len() as f64, calls as f64 / frames as f64);
-        let row = Row::paired("heap", "calls a depth frame", &[per_frame; ROUNDS_LEAST], None);
+        let row =
+            Row::paired("heap", "calls a depth frame", &[per_frame; ROUNDS_LEAST], None, Says::TimesFaster);
         rows.push(row.unit("calls").between("bytes to views", peer));
     }
     rows

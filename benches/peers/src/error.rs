@@ -30,6 +30,7 @@ pub enum BenchError {
         detail: String,
     },
     /// A peer could not do its part at all: its version or its options have changed.
+    #[allow(dead_code, reason = "only some builds have such a peer")]
     #[error("{stage}: {cause}")]
     Peer {
         /// Where.

@@ -34,7 +34,7 @@ pub fn run(input: &Input, rounds: usize) -> Vec<Row> {
         let mut many = Many::new(input, count, &messages);
         let mut race = Race::new("growth", &["update"]);
         race.ours(name, || many.lap(&messages, input.updates));
-        race.peer("1 book", || one.lap(&messages, input.updates));
+        race.floor("1 book", || one.lap(&messages, input.updates));
         if let Some(most) = most {
             race.goal("update", "1 book", Bound::Within(most));
         }

@@ -171,7 +171,13 @@ mod tests {
     fn rows_are_written_as_a_list() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.json");
-        let row = Row::paired("parse depth", "mean", &[(2.0, 8.0); 9], Some(row::Bound::Faster(3.0)));
+        let row = Row::paired(
+            "parse depth",
+            "mean",
+            &[(2.0, 8.0); 9],
+            Some(row::Bound::Faster(3.0)),
+            row::Says::TimesFaster,
+        );
         write_json(&path, &[row], &Machine::here()).unwrap();
         let rows: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         let row = &rows[0];

@@ -1,6 +1,6 @@
 //! Contestants that take turns, so that a slow minute of the machine hits all alike.
 
-use crate::row::{Bound, ROUNDS_LEAST, Row};
+use crate::row::{Bound, ROUNDS_LEAST, Row, Says};
 
 /// What one turn of a contestant gave: a figure for each measure of the race.
 pub struct Lap {
@@ -21,6 +21,8 @@ impl Lap {
 /// Who takes part.
 pub struct Contestant<'a> {
     name: String,
+    /// What ratios to it say.
+    says: Says,
     lap: Box<dyn FnMut() -> Lap + 'a>,
     laps: Vec<Lap>,
 }
@@ -59,14 +61,24 @@ impl<'a> Race<'a> {
 
     /// One of ours. Goals are asked of the first.
     pub fn ours(&mut self, name: impl Into<String>, lap: impl FnMut() -> Lap + 'a) {
-        let contestant = Contestant { name: name.into(), lap: Box::new(lap), laps: Vec::new() };
+        let says = Says::TimesFaster;
+        let contestant = Contestant { name: name.into(), says, lap: Box::new(lap), laps: Vec::new() };
         self.contestants.insert(self.ours, contestant);
         self.ours += 1;
     }
 
-    /// A peer or a floor.
+    /// A peer: how many times faster are we?
     pub fn peer(&mut self, name: impl Into<String>, lap: impl FnMut() -> Lap + 'a) {
-        self.contestants.push(Contestant { name: name.into(), lap: Box::new(lap), laps: Vec::new() });
+        self.add(name.into(), Says::TimesFaster, Box::new(lap));
+    }
+
+    /// What nobody can go below: how many times its time do we take?
+    pub fn floor(&mut self, name: impl Into<String>, lap: impl FnMut() -> Lap + 'a) {
+        self.add(name.into(), Says::TimesItsTime, Box::new(lap));
+    }
+
+    fn add(&mut self, name: String, says: Says, lap: Box<dyn FnMut() -> Lap + 'a>) {
+        self.contestants.push(Contestant { name, says, lap, laps: Vec::new() });
     }
 
     /// A peer that this build or this machine does not have.
@@ -110,7 +122,7 @@ impl<'a> Race<'a> {
                         continue; // Not a measure of this contestant.
                     }
                     let bound = self.bound(nth, measure, &other.name);
-                    let row = Row::paired(&self.stage, measure, &pairs, bound);
+                    let row = Row::paired(&self.stage, measure, &pairs, bound, other.says);
                     rows.push(row.between(&our.name, &other.name).unit(self.unit));
                 }
             }

@@ -16,11 +16,11 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// The ratio that this bound is about, from ours over the other's.
-    fn turned(self, ratio: f64) -> f64 {
+    /// What the ratio says that this bound is about.
+    fn says(self) -> Says {
         match self {
-            Self::Faster(_) => 1.0 / ratio,
-            Self::Within(_) | Self::AtMost(_) => ratio,
+            Self::Faster(_) => Says::TimesFaster,
+            Self::Within(_) | Self::AtMost(_) => Says::TimesItsTime,
         }
     }
 
@@ -34,12 +34,23 @@ impl Bound {
 
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Faster(least) => write!(f, ">= {least}x faster"),
-            Self::Within(most) => write!(f, "<= {most}x of it"),
-            Self::AtMost(most) => write!(f, "<= {most}"),
+        let short = |value: f64| (value * 1_000.0).round() / 1_000.0;
+        match *self {
+            Self::Faster(least) => write!(f, ">= {}x faster", short(least)),
+            Self::Within(most) => write!(f, "<= {}x of it", short(most)),
+            Self::AtMost(most) => write!(f, "<= {}", short(most)),
         }
     }
+}
+
+/// What a row's ratio says.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Says {
+    /// How many times our time the peer takes.
+    TimesFaster,
+    /// How many times the other's time we take.
+    TimesItsTime,
 }
 
 /// What became of a goal.
@@ -75,9 +86,10 @@ pub struct Row {
     pub peer: String,
     /// Its median over the rounds.
     pub peer_ns: Option<f64>,
-    /// The median of the rounds' ratios: how many times faster we are where the goal says so or there is none; how many
-    /// times its time we take where the goal says that.
+    /// The median of the rounds' ratios.
     pub ratio: Option<f64>,
+    /// What the ratio says.
+    pub says: Says,
     /// The median of the rounds' ratios lies between this and `high` with 95 % confidence.
     pub low: Option<f64>,
     /// The upper end.
@@ -98,12 +110,23 @@ pub struct Row {
 pub const ROUNDS_LEAST: usize = 6;
 
 impl Row {
-    /// The row of two series of the same rounds, in `(ours, theirs)` pairs.
-    pub fn paired(stage: &str, measure: &str, pairs: &[(f64, f64)], bound: Option<Bound>) -> Self {
-        let shown = bound.unwrap_or(Bound::Faster(0.0));
-        let ratios = pairs.iter().map(|&(ours, peer)| shown.turned(ours / peer)).collect();
-        let (ratio, low, high) = interval(ratios);
+    /// The row of two series of the same rounds, in `(ours, theirs)` pairs. What its ratio says is the goal's choice, and
+    /// without one the caller's.
+    pub fn paired(
+        stage: &str,
+        measure: &str,
+        pairs: &[(f64, f64)],
+        bound: Option<Bound>,
+        says: Says,
+    ) -> Self {
+        let says = bound.map_or(says, Bound::says);
+        let ratio = |&(ours, peer): &(f64, f64)| match says {
+            Says::TimesFaster => peer / ours,
+            Says::TimesItsTime => ours / peer,
+        };
+        let (ratio, low, high) = interval(pairs.iter().map(ratio).collect());
         let mut row = Self::empty(stage, measure);
+        row.says = says;
         row.ours_ns = finite(median(pairs.iter().map(|pair| pair.0).collect()));
         row.peer_ns = finite(median(pairs.iter().map(|pair| pair.1).collect()));
         (row.ratio, row.low, row.high) = (finite(ratio), finite(low), finite(high));
@@ -146,11 +169,6 @@ impl Row {
         self
     }
 
-    /// Whether the ratio says how many times faster we are, and not how much of the other's time we take.
-    pub fn says_faster(&self) -> bool {
-        self.goal.as_ref().is_none_or(|goal| goal.starts_with(">="))
-    }
-
     fn empty(stage: &str, measure: &str) -> Self {
         Self {
             stage: stage.to_owned(),
@@ -161,6 +179,7 @@ impl Row {
             peer: String::new(),
             peer_ns: None,
             ratio: None,
+            says: Says::TimesFaster,
             low: None,
             high: None,
             goal: None,
@@ -216,7 +235,7 @@ mod tests {
 
     fn judged(ratios: &[f64], bound: Bound) -> Verdict {
         let pairs: Vec<_> = ratios.iter().map(|&ratio| (100.0, 100.0 * ratio)).collect();
-        Row::paired("stage", "mean", &pairs, Some(bound)).verdict
+        Row::paired("stage", "mean", &pairs, Some(bound), Says::TimesFaster).verdict
     }
 
     /// Thirty-one rounds around 14.5 with a spread of 2: fifteen is missed within noise, sixteen clearly, fourteen met.
@@ -233,17 +252,20 @@ mod tests {
     #[test]
     fn ratios_turn_with_the_goal() {
         let pairs = [(50.0, 100.0); 9];
-        let faster = Row::paired("stage", "mean", &pairs, Some(Bound::Faster(2.0)));
-        let within = Row::paired("stage", "mean", &pairs, Some(Bound::Within(0.5)));
+        let row = |bound, says| Row::paired("stage", "mean", &pairs, bound, says);
+        let faster = row(Some(Bound::Faster(2.0)), Says::TimesItsTime);
+        let within = row(Some(Bound::Within(0.5)), Says::TimesFaster);
         assert_eq!((faster.ratio, faster.met), (Some(2.0), Some(true)));
         assert_eq!((within.ratio, within.met), (Some(0.5), Some(true)));
-        assert_eq!(Row::paired("stage", "mean", &pairs, None).ratio, Some(2.0));
+        assert_eq!(row(None, Says::TimesFaster).ratio, Some(2.0));
+        assert_eq!(row(None, Says::TimesItsTime).ratio, Some(0.5));
     }
 
     /// Ours takes nothing at all: no ratio can be written, and the goal is met.
     #[test]
     fn nothing_at_all_is_faster_than_anything() {
-        let row = Row::paired("heap", "calls", &[(0.0, 567.0); 9], Some(Bound::Faster(2.0)));
+        let row =
+            Row::paired("heap", "calls", &[(0.0, 567.0); 9], Some(Bound::Faster(2.0)), Says::TimesFaster);
         assert_eq!((row.ours_ns, row.ratio, row.verdict), (Some(0.0), None, Verdict::Met));
     }
 
@@ -252,6 +274,9 @@ mod tests {
     fn values_alone_and_none_at_all() {
         assert_eq!(Row::alone("heap", "calls", &[0.0], Some(Bound::AtMost(0.0))).verdict, Verdict::Met);
         assert_eq!(Row::alone("heap", "calls", &[2.0; 9], Some(Bound::AtMost(0.0))).verdict, Verdict::Missed);
-        assert_eq!(Row::paired("stage", "mean", &[], Some(Bound::Within(1.0))).verdict, Verdict::Unmeasured);
+        assert_eq!(
+            Row::paired("stage", "mean", &[], Some(Bound::Within(1.0)), Says::TimesFaster).verdict,
+            Verdict::Unmeasured
+        );
     }
 }

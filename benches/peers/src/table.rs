@@ -1,7 +1,7 @@
 //! The rows as a table that is read on a terminal.
 
 use crate::machine::Machine;
-use crate::row::{Row, Verdict};
+use crate::row::{Row, Says, Verdict};
 
 /// The widths of the texts.
 const WIDTHS: [usize; 3] = [30, 22, 30];
@@ -38,7 +38,11 @@ fn of(row: &Row) -> String {
         _ => String::new(),
     };
     let figure = |value: Option<f64>| value.map_or("-".to_owned(), number);
-    let says_x = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{}x", number(value)));
+    let says = match row.says {
+        Says::TimesFaster => "x faster",
+        Says::TimesItsTime => "x of it ",
+    };
+    let ratio = row.ratio.map_or("-".to_owned(), |ratio| format!("{}{says}", number(ratio)));
     let verdict = match row.verdict {
         Verdict::None => "",
         Verdict::Met => "met",
@@ -52,7 +56,7 @@ fn of(row: &Row) -> String {
             unit,
             &figure(row.ours_ns),
             &figure(row.peer_ns),
-            &says_x(row.ratio),
+            &ratio,
             &interval,
             row.goal.as_deref().unwrap_or(""),
             verdict,
@@ -67,7 +71,7 @@ fn line(
     let [first, second, third] = WIDTHS;
     let measure = if unit.is_empty() { measure } else { format!("{measure}, {unit}") };
     let text = format!(
-        "  {ours:<first$} {measure:<second$} {peer:<third$} {value:>9} {beside:>9} {ratio:>8} {interval:>13}  {goal:<15} {verdict}"
+        "  {ours:<first$} {measure:<second$} {peer:<third$} {value:>9} {beside:>9} {ratio:>14} {interval:>13}  {goal:<15} {verdict}"
     );
     format!("{}\n", text.trim_end())
 }
@@ -101,9 +105,10 @@ mod tests {
     /// A row shows both figures, the ratio with its unit, the goal and the verdict; what was not measured says why.
     #[test]
     fn rows_say_what_was_measured() {
-        let row = Row::paired("parse", "mean", &[(10.0, 234.0); 9], Some(Bound::Faster(15.0)));
+        let row =
+            Row::paired("parse", "mean", &[(10.0, 234.0); 9], Some(Bound::Faster(15.0)), Says::TimesItsTime);
         let line = of(&row.between("ours", "theirs"));
-        for word in ["ours", "theirs", "10.0", "234", "23.4x", ">= 15x faster", "met"] {
+        for word in ["ours", "theirs", "10.0", "234", "23.4x faster", ">= 15x faster", "met"] {
             assert!(line.contains(word), "{word} is not in {line}");
         }
         assert!(of(&Row::unmeasured("socket", "mean", "not built")).ends_with("not built\n"));

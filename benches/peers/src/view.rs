@@ -121,7 +121,7 @@ where
     race.peer("seqlock", || both(uncontended::<P>(seqlock(), CALLS, ticks)));
     race.peer("triple_buffer", || both(uncontended::<P>(triple_buffer(), CALLS, ticks)));
     race.peer("arc-swap", || both(uncontended::<P>(arc_swap(), CALLS, ticks)));
-    race.peer("copy", || {
+    race.floor("copy", || {
         let copy = copy_ns::<P>(CALLS, ticks);
         Lap::new([copy, copy])
     });

@@ -200,19 +200,18 @@ fn short_peers<'a>(
     expected: &[Bests],
     cycles: &'a Cycles,
 ) -> Result<(), BenchError> {
-    const STAGE: &str = "journey bookTicker and trade";
     // One copy for all laps, for as long as the program runs.
     let raw: &'static [Vec<u8>] = raw.to_vec().leak();
     #[cfg(feature = "hftbacktest")]
     {
         let prices: Vec<_> = raw.iter().map(|frame| hftbacktest::prices(frame)).collect();
-        agree(STAGE, "hftbacktest shape", expected, &prices)?;
+        agree("journey bookTicker and trade", "hftbacktest shape", expected, &prices)?;
         race.peer("hftbacktest shape", lap(|| hftbacktest::Shape, raw, cycles));
     }
     #[cfg(feature = "barter")]
     {
         let prices: Vec<_> = raw.iter().map(|frame| barter::prices(frame, is_trade)).collect();
-        agree(STAGE, "barter decode", expected, &prices)?;
+        agree("journey bookTicker and trade", "barter decode", expected, &prices)?;
         race.peer("barter decode alone", lap(move || barter::Decode { is_trade }, raw, cycles));
     }
     #[cfg(not(feature = "barter"))]

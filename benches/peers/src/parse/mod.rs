@@ -105,20 +105,20 @@ fn kind<K: Kind + 'static>(
     let mut ours = Ours::new(&recording.plan);
     let expected = said(&mut ours, frames);
     race.ours("venue dialect", lap(ours, frames, cycles));
-    macro_rules! peer {
-        ($name:expr, $parser:expr) => {{
+    macro_rules! enter {
+        ($role:ident, $name:expr, $parser:expr) => {{
             let mut parser = $parser;
             agree(stage, $name, &expected, &said(&mut parser, frames))?;
-            race.peer($name, lap(parser, frames, cycles));
+            race.$role($name, lap(parser, frames, cycles));
         }};
     }
-    peer!(UNCHECKED, peers::SonicUnchecked::<K>::new(frames));
-    peer!("sonic-rs", peers::Sonic::<K>::new());
-    peer!("simd-json serde", peers::SimdSerde::<K>::new());
-    peer!("simd-json tape, no numbers", peers::SimdTape::new());
-    peer!("serde_json", peers::Serde::<K>::new());
-    peer!(READ, floors::Read);
-    peer!(VALIDATE, floors::Validate);
+    enter!(peer, UNCHECKED, peers::SonicUnchecked::<K>::new(frames));
+    enter!(peer, "sonic-rs", peers::Sonic::<K>::new());
+    enter!(peer, "simd-json serde", peers::SimdSerde::<K>::new());
+    enter!(floor, "simd-json tape, no numbers", peers::SimdTape::new());
+    enter!(peer, "serde_json", peers::Serde::<K>::new());
+    enter!(floor, READ, floors::Read);
+    enter!(floor, VALIDATE, floors::Validate);
     if let Some(goals) = goals {
         race.goal("mean", UNCHECKED, Bound::Faster(goals.mean));
         race.goal(goals.single.0, UNCHECKED, Bound::Faster(goals.single.1));

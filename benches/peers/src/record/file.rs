@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::BenchError;
 use crate::machine::Machine;
-use crate::row::{Row, Verdict};
+use crate::row::{Row, Says, Verdict};
 
 /// The columns.
 const HEADER: &str = "bench,case,measure,value,beside,beside_value,ratio,unit,low,high";
@@ -58,8 +58,8 @@ pub fn append(rows: &[Row], machine: &Machine) -> Result<PathBuf, BenchError> {
 /// A row as a line; none for what was not measured.
 fn line(row: &Row) -> Option<String> {
     let value = row.ours_ns.filter(|_| row.verdict != Verdict::Unmeasured)?;
-    let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.4}"));
-    let turned = row.says_faster();
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.6}"));
+    let turned = row.says == Says::TimesFaster;
     let ours = |ratio: Option<f64>| if turned { ratio.map(|ratio| 1.0 / ratio) } else { ratio };
     let (low, high) = if turned { (row.high, row.low) } else { (row.low, row.high) };
     Some(format!(
@@ -131,7 +131,8 @@ mod tests {
     fn ratios_are_ours_over_the_others() {
         let pairs: Vec<(f64, f64)> = (0..9).map(|n| (50.0, 100.0 + f64::from(n))).collect();
         for bound in [None, Some(Bound::Faster(2.0)), Some(Bound::Within(0.6))] {
-            let row = Row::paired("parse depth, avx2", "mean", &pairs, bound).between("ours", "theirs");
+            let row = Row::paired("parse depth, avx2", "mean", &pairs, bound, Says::TimesFaster)
+                .between("ours", "theirs");
             let entries = parse(&line(&row).unwrap()).unwrap();
             let [entry] = &entries[..] else { panic!("{entries:?}") };
             assert_eq!(entry.key, ["peers", "parse depth; avx2", "mean (ours)", "theirs"].map(str::to_owned));

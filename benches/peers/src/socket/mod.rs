@@ -67,7 +67,7 @@ pub fn run(recording: &Recording, cycles: &Cycles, rounds: usize) -> Result<Vec<
     }
     race.ours("link, blocking", || turn(plain(&blocking)));
     race.ours("link, polling", || turn(plain(&spinning)));
-    race.peer("bare read", || turn(plain(&clients::bare)));
+    race.floor("bare read", || turn(plain(&clients::bare)));
     race.peer("boomnet", || turn(plain(&clients::boomnet)));
     race.peer("tungstenite", || turn(plain(&clients::tungstenite)));
     race.peer("tokio-tungstenite", || turn(plain(&clients::tokio)));
