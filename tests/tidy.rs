@@ -134,7 +134,8 @@ fn unsafe_stands_only_where_it_may_and_with_its_argument() {
             uses += usize::from(path.starts_with(&crates));
         }
     }
-    assert!((1..=60).contains(&uses), "{uses} uses of unsafe: the budget is 60");
+    // Two thirds are steps of one routine compiled for a processor that has to be asked first.
+    assert!((1..=130).contains(&uses), "{uses} uses of unsafe: the budget is 130");
 }
 
 /// A file holds one idea, a function fits one screen.

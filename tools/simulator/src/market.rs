@@ -7,6 +7,9 @@ use touchline_venue::exchange::Statistics;
 
 use crate::random::Random;
 
+/// Trades before the market's first: a venue has counted for years, and its numbers keep their length.
+const TRADES_BEFORE: u64 = 1_000_000;
+
 /// Mean distance of a new order from the best price, in ticks.
 const DISTANCE: u64 = 12;
 
@@ -276,8 +279,12 @@ impl Market {
         sums.low = sums.low.min(level.price);
         sums.last = Level { price: level.price, qty: Qty(taken) };
         sums.volume = Qty(sums.volume.0 + taken);
-        let trade =
-            Trade { price: level.price, qty: Qty(taken), id: sums.trades, aggressor: side.opposite() };
+        let trade = Trade {
+            price: level.price,
+            qty: Qty(taken),
+            id: TRADES_BEFORE + sums.trades,
+            aggressor: side.opposite(),
+        };
         self.set(side, level.price.0, level.qty.0 - taken, Some(trade))
     }
 

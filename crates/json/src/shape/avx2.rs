@@ -20,6 +20,9 @@ const PLACES: usize = 4;
 const HALF: usize = 32;
 
 impl Machine for Avx2 {
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn fits(block: &Block, message: &[u8], at: usize) -> bool {
         debug_assert!(at + 64 <= message.len());
@@ -38,6 +41,9 @@ impl Machine for Avx2 {
         }
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn others(message: &[u8], at: usize) -> u64 {
         debug_assert!(at + 64 <= message.len());
@@ -80,6 +86,9 @@ impl Machine for Avx2 {
         }
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn levels(
         levels: &Levels,
@@ -136,6 +145,10 @@ const USED: [u8; 2 * LONGEST] = {
 };
 
 /// What two numbers of these lengths are when `b'0'` is taken off each byte.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn two(message: &[u8], ends: [usize; 2], lengths: [usize; 2]) -> __m256i {
     debug_assert!(ends.iter().all(|&end| (LONGEST..=message.len()).contains(&end)));
@@ -153,6 +166,10 @@ unsafe fn two(message: &[u8], ends: [usize; 2], lengths: [usize; 2]) -> __m256i 
 }
 
 /// Two neighbours of four tables.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn table(tables: &[[u8; LONGEST]; NUMBERS], first: usize) -> __m256i {
     debug_assert!(first + 2 <= NUMBERS);
@@ -172,6 +189,10 @@ unsafe fn digits(numbers: &Numbers, first: usize, values: __m256i) -> (__m256i, 
 }
 
 /// Two times two numbers of sixteen digits, as four numbers in turns.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn pack(first: __m256i, second: __m256i) -> __m256i {
     // SAFETY: the processor by the contract of the trait whose methods call this.
@@ -188,6 +209,10 @@ unsafe fn pack(first: __m256i, second: __m256i) -> __m256i {
 }
 
 /// The first pass: the places between `begin` and `end`, and how many there are.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn split(message: &[u8], begin: usize, end: usize, places: &mut [u32]) -> usize {
     let (mut placed, mut at, mut before) = (0, begin, 0);
@@ -273,6 +298,10 @@ fn is_long_enough(length: usize, format: &Format) -> bool {
 }
 
 /// A table, twice.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn repeated(table: &[u8; LONGEST]) -> __m256i {
     // SAFETY: the processor by the contract of the trait whose methods call this; the load is as long as the table.
@@ -287,6 +316,9 @@ struct Tables {
 }
 
 impl Tables {
+    /// # Safety
+    ///
+    /// As the trait's, for the processor and for places in the message.
     #[inline(always)]
     unsafe fn load(format: &Format) -> Self {
         // SAFETY: the processor by the contract of the trait whose methods call this; the tables are sixteen bytes each.
@@ -300,6 +332,10 @@ impl Tables {
     }
 
     /// The digits of two numbers in their places, and what is not zero where one is none.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's, for the processor and for places in the message.
     #[inline(always)]
     unsafe fn digits(&self, values: __m256i) -> (__m256i, __m256i) {
         // SAFETY: the processor by the contract of the trait whose methods call this.
@@ -311,6 +347,10 @@ impl Tables {
 }
 
 /// The second pass, two levels at a time: is every one sound?
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn convert(levels: &Levels, message: &[u8], places: &[[u32; PLACES]], out: &mut [[u64; 2]]) -> bool {
     let (price_format, qty_format) = (&levels.price, &levels.qty);

@@ -9,10 +9,14 @@
 
 use std::arch::x86_64::*;
 
-use super::layout::{COUNTS, Levels, NUMBERS, Numbers, Text};
+use super::layout::{COUNTS, Levels, NUMBERS, Numbers};
 use super::machine::{Counted, Machine, Scratch};
 use super::number::{Format, LONGEST};
 use super::template::Block;
+
+mod scan;
+
+use scan::{spaced, split, walk};
 
 /// See the module.
 pub(super) struct Avx512;
@@ -24,6 +28,9 @@ const AT_A_TIME: usize = 4;
 const PLACES: usize = 4;
 
 impl Machine for Avx512 {
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn fits(block: &Block, message: &[u8], at: usize) -> bool {
         debug_assert!(at + 64 <= message.len());
@@ -37,6 +44,9 @@ impl Machine for Avx512 {
         }
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn others(message: &[u8], at: usize) -> u64 {
         debug_assert!(at + 64 <= message.len());
@@ -83,6 +93,9 @@ impl Machine for Avx512 {
         }
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn levels(
         levels: &Levels,
@@ -113,6 +126,10 @@ impl Machine for Avx512 {
 }
 
 /// A bit for each byte that belongs to no number.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn others(bytes: __m512i) -> u64 {
     // SAFETY: the processor by the contract of the trait whose methods call this.
@@ -123,6 +140,10 @@ unsafe fn others(bytes: __m512i) -> u64 {
 }
 
 /// The sixteen bytes before a place.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn before(message: &[u8], end: usize) -> __m128i {
     debug_assert!((LONGEST..=message.len()).contains(&end));
@@ -145,6 +166,10 @@ unsafe fn four(message: &[u8], ends: [usize; 4]) -> __m512i {
 }
 
 /// Two times four numbers of sixteen digits, as eight numbers in turns.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn pack(first: __m512i, second: __m512i) -> __m512i {
     // SAFETY: the processor by the contract of the trait whose methods call this.
@@ -160,153 +185,20 @@ unsafe fn pack(first: __m512i, second: __m512i) -> __m512i {
     }
 }
 
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn store(from: __m512i, words: &mut [u64; 8]) {
     // SAFETY: the processor by the contract of the trait whose methods call this; 64 bytes go into 64.
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), from) };
 }
 
-/// The first pass: the places and the bytes of no number between `begin` and `end`, and how many of each.
-#[inline(always)]
-unsafe fn split(message: &[u8], begin: usize, end: usize, scratch: &mut Scratch) -> (usize, usize) {
-    let (places, others) = (scratch.places.as_mut_ptr(), scratch.others.as_mut_ptr());
-    let (mut placed, mut gathered, mut at, mut before) = (0usize, 0usize, begin, 0u64);
-    // SAFETY: the processor by the contract of the trait whose methods call this. Bytes are loaded from inside the message:
-    // whole blocks, and of the last one what is left. There is at most one place and one gathered byte for each byte
-    // of the text, and the buffers have room for so many and for two blocks more, which is what the last stores
-    // of whole blocks reach beyond.
-    unsafe {
-        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
-        while at < end {
-            let left = end - at;
-            let inside = if left >= 64 { u64::MAX } else { _bzhi_u64(u64::MAX, left as u32) };
-            let bytes = _mm512_maskz_loadu_epi8(inside, message.as_ptr().add(at).cast());
-            let no_number = self::others(bytes);
-            let number = !no_number;
-            let edges = (number ^ (number << 1 | before)) & inside;
-            before = number >> 63;
-            let found = _mm512_maskz_compress_epi8(edges, order);
-            let origin = _mm512_set1_epi32(at as i32);
-            let count = edges.count_ones() as usize;
-            put(places.add(placed), _mm512_castsi512_si128(found), origin);
-            if count > 16 {
-                put(places.add(placed + 16), _mm512_extracti32x4_epi32::<1>(found), origin);
-                put(places.add(placed + 32), _mm512_extracti32x4_epi32::<2>(found), origin);
-                put(places.add(placed + 48), _mm512_extracti32x4_epi32::<3>(found), origin);
-            }
-            placed += count;
-            let no_number = no_number & inside;
-            let text = _mm512_maskz_compress_epi8(no_number, bytes);
-            _mm512_storeu_si512(others.add(gathered).cast(), text);
-            gathered += no_number.count_ones() as usize;
-            at += 64;
-        }
-        // What is loaded beyond the last place must be one too.
-        let last = _mm512_set1_epi32(end as i32);
-        _mm512_storeu_si512(places.add(placed).cast(), last);
-        _mm512_storeu_si512(places.add(placed + 16).cast(), last);
-    }
-    (placed, gathered)
-}
-
-/// Writes sixteen places.
-#[inline(always)]
-unsafe fn put(to: *mut u32, bytes: __m128i, origin: __m512i) {
-    // SAFETY: the processor and the room by the caller's.
-    unsafe { _mm512_storeu_si512(to.cast(), _mm512_add_epi32(_mm512_cvtepu8_epi32(bytes), origin)) };
-}
-
-/// The numbers from 0 to 63.
-const ORDER: [u8; 64] = {
-    let mut order = [0; 64];
-    let mut n = 0;
-    while n < 64 {
-        #[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where a panic is an error")]
-        {
-            order[n] = n as u8;
-        }
-        n += 1;
-    }
-    order
-};
-
-/// Goes through the bytes that belong to no number: how many levels the first array has.
-#[inline(always)]
-unsafe fn walk(levels: &Levels, scratch: &Scratch, others: usize, all: usize) -> Option<usize> {
-    // SAFETY: the processor by the contract of the trait whose methods call this.
-    let (mut at, first) = unsafe { run(levels, scratch, 0, others) }?;
-    let mut second = 0;
-    if let Some(middle) = &levels.middle {
-        if !stands(middle, scratch, at, others) {
-            return None;
-        }
-        // SAFETY: as above.
-        let last = unsafe { run(levels, scratch, at + middle.len(), others) };
-        (at, second) = last?;
-    }
-    (at == others && first + second == all).then_some(first)
-}
-
-/// The levels of the array whose texts begin at `at`: where they end, and how many levels that is.
-#[inline(always)]
-unsafe fn run(levels: &Levels, scratch: &Scratch, at: usize, others: usize) -> Option<(usize, usize)> {
-    if !stands(&levels.open, scratch, at, others) {
-        return Some((at, 0));
-    }
-    let begin = at + levels.open.len();
-    let mut at = begin;
-    // SAFETY: the processor by the contract of the trait whose methods call this. A block is loaded from a place before
-    // the end of what was gathered, behind which the buffer has two blocks more.
-    let end = unsafe {
-        let period = _mm512_loadu_si512(levels.period.as_ptr().cast());
-        let counted = _bzhi_u64(u64::MAX, levels.period_length as u32);
-        loop {
-            if at >= others {
-                break others;
-            }
-            let text = _mm512_loadu_si512(scratch.others.as_ptr().add(at).cast());
-            let other = _mm512_cmpneq_epi8_mask(text, period) & counted;
-            if other != 0 {
-                break (at + other.trailing_zeros() as usize).min(others);
-            }
-            at += levels.period_length;
-        }
-    };
-    // One join fewer than levels, and the array's close instead.
-    let (unit, join) = (levels.between.len() + levels.join.len(), levels.join.len());
-    let length = (end - begin + join).checked_sub(levels.close.len())?;
-    (length > 0 && length.is_multiple_of(unit)).then_some((end, length / unit))
-}
-
-/// Does a text stand at this place of the gathered bytes?
-#[inline(always)]
-fn stands(text: &Text, scratch: &Scratch, at: usize, others: usize) -> bool {
-    at + text.len() <= others && text.stands(&scratch.others, at)
-}
-
-/// Are the arrays' first and last places where the texts around them put them? What lies between levels is judged
-/// with the levels.
-#[inline(always)]
-fn spaced(levels: &Levels, scratch: &Scratch, begin: usize, end: usize, counted: Counted) -> Option<bool> {
-    let place = |index: usize| scratch.places.get(index).map(|&place| place as usize);
-    let mut at = begin;
-    let arrays = [(0, counted.first), (counted.first, counted.all)];
-    for (number, (from, to)) in arrays.into_iter().enumerate() {
-        if number == 1 {
-            let Some(middle) = &levels.middle else { break };
-            at += middle.len();
-        }
-        if from < to {
-            if place(PLACES * from)? != at + levels.open.len() {
-                return Some(false);
-            }
-            at = place(PLACES * to - 1)? + levels.close.len();
-        }
-    }
-    Some(at == end)
-}
-
 /// A table, four times.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn repeated(table: &[u8; LONGEST]) -> __m512i {
     // SAFETY: the processor by the contract of the trait whose methods call this; the load is as long as the table.
@@ -323,6 +215,9 @@ struct Tables {
 }
 
 impl Tables {
+    /// # Safety
+    ///
+    /// As the trait's, for the processor and for places in the message.
     #[inline(always)]
     unsafe fn load(format: &Format) -> Self {
         // SAFETY: the processor by the contract of the trait whose methods call this; the tables are arrays of the loads'
@@ -339,6 +234,10 @@ impl Tables {
     }
 
     /// The digits of four numbers in their places, and a bit for each byte that is none.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's, for the processor and for places in the message.
     #[inline(always)]
     unsafe fn digits(&self, text: __m512i, used: u64) -> (__m512i, u64) {
         // SAFETY: the processor by the contract of the trait whose methods call this.
@@ -351,6 +250,10 @@ impl Tables {
 }
 
 /// One place of each of four levels.
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn ends(at: *const u32) -> [usize; 4] {
     // Volatile, so that they come from memory. A compiler that remembers the vector which was loaded from there takes
@@ -386,6 +289,9 @@ struct Wrong {
 }
 
 impl Pass {
+    /// # Safety
+    ///
+    /// As the trait's, for the processor and for places in the message.
     #[inline(always)]
     unsafe fn new(levels: &Levels) -> Self {
         let (price, qty) = (&levels.price, &levels.qty);
@@ -408,6 +314,10 @@ impl Pass {
     }
 
     /// Takes the four levels whose places begin at `at`.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's, for the processor and for places in the message.
     #[inline(always)]
     unsafe fn take(&self, message: &[u8], at: *const u32, out: *mut [u64; 2]) -> Wrong {
         // SAFETY: the processor by the contract of the trait whose methods call this; seventeen places from `at` on, four
@@ -442,6 +352,10 @@ impl Pass {
 }
 
 /// The second pass, over the levels of one array: is every one sound?
+///
+/// # Safety
+///
+/// As the trait's, for the processor and for places in the message.
 #[inline(always)]
 unsafe fn convert(levels: &Levels, message: &[u8], scratch: &mut Scratch, from: usize, to: usize) -> bool {
     if from == to {

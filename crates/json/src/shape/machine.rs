@@ -137,14 +137,26 @@ pub(super) trait Machine {
     unsafe fn fits(block: &Block, message: &[u8], at: usize) -> bool;
 
     /// A bit for each of the 64 bytes from `at` on that belongs to no number. They must be inside the message.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's.
     unsafe fn others(message: &[u8], at: usize) -> u64;
 
     /// The place of the bit that has `n` bits below it; 64 if there is none.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's.
     unsafe fn nth(mask: u64, n: u32) -> u32;
 
     /// Reads four decimals that end at `ends` and have so many characters, and four whole numbers that end at `counts` and
     /// have the digits that `bytes` says: a decimal and a whole number in turns. Every end must be 16 to the message's
     /// length, every length 16 at most. False if a decimal is written in another way.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's.
     unsafe fn numbers(
         message: &[u8],
         decimals: Option<(&Numbers, [usize; NUMBERS], [u32; NUMBERS])>,
@@ -154,6 +166,10 @@ pub(super) trait Machine {
     ) -> bool;
 
     /// Reads the levels between `begin`, which is 16 at least, and `end`. `None` if they are written in another way.
+    ///
+    /// # Safety
+    ///
+    /// As the trait's.
     unsafe fn levels(
         levels: &Levels,
         message: &[u8],

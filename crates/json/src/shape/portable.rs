@@ -15,6 +15,9 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 const TO_TOP: u64 = ONES * (0x80 - 10);
 
 impl Machine for Portable {
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn fits(block: &Block, message: &[u8], at: usize) -> bool {
         let Some(bytes) = message.get(at..at + BLOCK) else { return false };
@@ -26,6 +29,9 @@ impl Machine for Portable {
         wrong == 0
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn others(message: &[u8], at: usize) -> u64 {
         let Some(bytes) = message.get(at..at + BLOCK) else { return u64::MAX };
@@ -36,6 +42,9 @@ impl Machine for Portable {
         bits
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn nth(mut mask: u64, n: u32) -> u32 {
         for _ in 0..n {
@@ -44,6 +53,9 @@ impl Machine for Portable {
         mask.trailing_zeros()
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn numbers(
         message: &[u8],
@@ -74,6 +86,9 @@ impl Machine for Portable {
         true
     }
 
+    /// # Safety
+    ///
+    /// As the trait's.
     #[inline(always)]
     unsafe fn levels(
         levels: &Levels,
