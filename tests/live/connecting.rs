@@ -12,7 +12,7 @@ use touchline_simulator::{
     Command, Config, End, HandshakeFault, Identity, RestFault, Simulator, Subscribing, Which,
 };
 
-use crate::rig::{PATIENCE, Rig, exchange, reach, rig, rig_after, rig_with};
+use crate::rig::{PATIENCE, Rig, builder, exchange, reach, rig, rig_after, rig_with};
 use crate::witness::{Log, figures};
 
 const DISCONNECTED: State = State::Stale(Reason::Disconnected);
@@ -65,7 +65,7 @@ fn attempts(log: &Log) -> usize {
 #[test]
 fn name_without_an_address_is_disconnected_and_tried_again() {
     let endpoint = Endpoint::new("binance".parse().unwrap(), "wss://nowhere.invalid");
-    let (feed, mut log, view) = late_subscriber(Feed::builder().endpoint(endpoint));
+    let (feed, mut log, view) = late_subscriber(builder().endpoint(endpoint));
     for _ in 0..2 {
         let refusal = refusal(&mut log);
         assert!(matches!(&refusal, Refusal::Resolve { host, .. } if host == "nowhere.invalid"), "{refusal}");

@@ -19,3 +19,8 @@ mod snapshots;
 mod streamed;
 mod universe;
 mod witness;
+
+use touchline::config::TransportKind;
+
+/// What the feeds read their sockets by. Those of the other kind are tested beside this program, in `spin.rs`.
+const TRANSPORT: TransportKind = TransportKind::Tokio;

@@ -65,10 +65,15 @@ pub(crate) fn exchange(config: Config) -> Simulator {
     Simulator::start(Config { plants: plants(), ..config }).unwrap()
 }
 
+/// A builder of a feed with the transport that this program tests.
+pub(crate) fn builder() -> Builder {
+    Feed::builder().transport(crate::TRANSPORT)
+}
+
 /// A builder whose venue is this exchange, and what its feed leaves behind.
 pub(crate) fn reach(exchange: &Simulator, venue: &str) -> (Trail, Builder) {
     let trail = Trail::new();
-    let mut builder = Feed::builder();
+    let mut builder = builder();
     trail.configure(builder.config_mut());
     if !exchange.certificate_pem().is_empty() {
         let root: PathBuf = trail.path().join("root.pem");

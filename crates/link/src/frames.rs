@@ -46,9 +46,25 @@ impl Default for Frames {
 }
 
 impl Frames {
+    /// Behind a handshake.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn begun() -> Self {
+        Self { part: EMPTY_HEAD, ..Self::default() }
+    }
+
     /// Whether neither a frame nor a message is under way.
     pub(crate) fn is_whole(&self) -> bool {
         self.fragments == 0 && matches!(self.part, Head { length: 0, .. } | Http { .. })
+    }
+
+    /// How many bytes are still to come before this can be whole, as far as what came says: at least one, exactly those
+    /// of a body. None if it is whole.
+    pub(crate) fn missing(&self) -> u64 {
+        match self.part {
+            _ if self.is_whole() => 0,
+            Body { left } => left,
+            _ => 1,
+        }
     }
 
     /// Whether the answer to the handshake has ended.

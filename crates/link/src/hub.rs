@@ -16,6 +16,8 @@ use crate::driver::{Answer, Command, Driver, Fetch, SocketEvent, SocketId, Stamp
 use crate::open::Network;
 use crate::rest::Rest;
 use crate::socket;
+use crate::spin::{Life, spin};
+use crate::transport::TransportKind;
 
 /// What other threads say.
 pub(crate) enum Word<C> {
@@ -46,6 +48,8 @@ pub(crate) struct Hub<D: Driver> {
     commands: RefCell<Vec<Command>>,
     sockets: RefCell<HashMap<SocketId, mpsc::UnboundedSender<Out>>>,
     tasks: RefCell<JoinSet<()>>,
+    /// The way to the spinner, where sockets spin.
+    spinner: Option<mpsc::UnboundedSender<Life>>,
     rest: Rest,
     words: mpsc::UnboundedSender<Word<D::Control>>,
     until: Cell<Moment>,
@@ -63,20 +67,29 @@ impl<D: Driver> Hub<D> {
         rest: Rest,
         words: mpsc::UnboundedSender<Word<D::Control>>,
     ) -> Rc<Self> {
-        Rc::new(Self {
+        let spins = network.transport.kind == TransportKind::Spin;
+        let (spinner, arrivals) = spins.then(mpsc::unbounded_channel).unzip();
+        let hub = Rc::new(Self {
             network,
             driver: RefCell::new(driver),
             inside: Cell::new(false),
             commands: RefCell::default(),
             sockets: RefCell::default(),
             tasks: RefCell::default(),
+            spinner,
             rest,
             words,
             until: Cell::new(Moment::NEVER),
             armed: Cell::new(Moment::NEVER),
             done: Cell::new(false),
             wake: Notify::new(),
-        })
+        });
+        if let Some(arrivals) = arrivals {
+            let (keeper, over) = (Rc::clone(&hub.network.keeper), Rc::clone(&hub));
+            let spinner = spin(arrivals, move || keeper.now(), move || over.is_done());
+            hub.tasks.borrow_mut().spawn_local(spinner);
+        }
+        hub
     }
 
     /// Tells the driver what a socket says.
@@ -184,8 +197,12 @@ impl<D: Driver> Hub<D> {
                         .notes
                         .add(format!("socket {} was opened twice: the first is closed", socket.0));
                 }
-                let task = socket::run(Rc::clone(self), socket, url, timeout, out);
-                self.tasks.borrow_mut().spawn_local(task);
+                let life = socket::run(Rc::clone(self), socket, url, timeout, out);
+                match &self.spinner {
+                    // It is gone with the thread.
+                    Some(spinner) => _ = spinner.send(Box::pin(life)),
+                    None => _ = self.tasks.borrow_mut().spawn_local(life),
+                }
                 self.wake.notify_one();
             }
             Command::Send { socket, text } => self.send(socket, Out::Text(text)),

@@ -14,6 +14,10 @@
 //! there without waiting, up to 64, then asks [`Driver::turn`] once and does what it says; then the other sockets have
 //! their turn. What other threads say ([`Handle`]) and REST answers come by a queue that wakes the thread.
 //!
+//! That is the transport that shares a machine. For a core of its own there is a second one,
+//! [`TransportKind::Spin`], with the same driver, the same limits and the same ends: sockets are read in turn without
+//! waiting, and a message in one frame is handed on where it was read. `spin/mod.rs` is its story.
+//!
 //! # Limits
 //!
 //! | what | limit | beyond it |
@@ -36,7 +40,8 @@
 //!
 //! A message makes no heap call, neither ours nor the decoder's nor the runtime's; through TLS each record makes one,
 //! for the memory in which rustls hands its plaintext over (`tests/heap.rs` counts both). The decoder clears its read
-//! buffer before each read, 16 KiB here.
+//! buffer before each read, 16 KiB here. A socket that spins has a buffer of 256 KiB, 320 through TLS, from its opening
+//! on, and clears nothing.
 //!
 //! The decoder (tungstenite) answers every ping by itself. A layer under it holds its pongs back, so that a flood of
 //! pings cannot make us send more than a venue allows; see `outbox.rs`.
@@ -50,6 +55,7 @@ mod address;
 pub mod clock;
 mod dial;
 mod driver;
+mod ear;
 mod frames;
 mod hub;
 mod names;
@@ -62,10 +68,14 @@ mod refuse;
 mod resolve;
 mod rest;
 mod socket;
+mod source;
+mod spin;
 mod timekeeper;
 mod transport;
 
 pub use driver::{Answer, Command, Driver, Fetch, SocketEvent, SocketId, Stamp, Turn};
 pub use reader::{Handle, Panicked, Reader, ReaderOptions, Wait, spawn};
 pub use rest::Rest;
-pub use transport::{Roots, Transport};
+#[cfg(feature = "fuzzing")]
+pub use spin::agree;
+pub use transport::{Roots, Transport, TransportKind};

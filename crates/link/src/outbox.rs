@@ -13,8 +13,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use touchline_feed::Moment;
 
+use crate::driver::Stamp;
 use crate::frames::{Excess, Frames};
 use crate::receive::Receipt;
+use crate::source::Source;
 
 /// Time between two pongs.
 const PONG_EVERY: Duration = Duration::from_millis(500);
@@ -56,6 +58,12 @@ impl<S> Outbox<S> {
         }
     }
 
+    /// The layer behind a handshake.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn opened(stream: S, receipt: Rc<Receipt>) -> Self {
+        Self { framed: true, frames: Frames::begun(), ..Self::new(stream, receipt) }
+    }
+
     /// The handshake is over. Returns whether the end of its answer was seen here too; if it was not, frames cannot be
     /// followed.
     pub(crate) fn begin_frames(&mut self) -> bool {
@@ -76,12 +84,24 @@ impl<S> Outbox<S> {
         None
     }
 
-    /// Since when a message is under way that is not whole: its first byte came then.
-    pub(crate) fn incomplete_since(&self) -> Option<Moment> {
-        match (self.message_since, self.receipt.record_since()) {
-            (Some(message), Some(record)) => Some(message.min(record)),
-            (message, record) => message.or(record),
-        }
+    /// How many bytes of a message under way are missing at least.
+    pub(crate) fn missing(&self) -> u64 {
+        self.frames.missing()
+    }
+
+    /// The stamp of the last read that brought something.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.receipt.last()
+    }
+
+    /// What lies below.
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// What lies below.
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
     }
 
     /// What limit the other side exceeded.
@@ -110,6 +130,14 @@ impl<S> Outbox<S> {
             self.message_since = Some(self.receipt.last().now);
         }
         bytes.len()
+    }
+}
+
+impl<S: Source> Outbox<S> {
+    /// Since when a message is under way that is not whole: its first byte came then.
+    pub(crate) fn incomplete_since(&self) -> Option<Moment> {
+        let since = [self.message_since, self.receipt.record_since(), self.stream.since()];
+        since.into_iter().flatten().min()
     }
 }
 
@@ -168,9 +196,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outbox<S> {
                 count => this.sent += count,
             }
         }
+        // What TLS holds back counts as waiting too: there would be nobody to ask for it.
+        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
         this.waiting.clear();
         this.sent = 0;
-        Pin::new(&mut this.stream).poll_flush(cx)
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -15,7 +15,6 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, LocalSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsConnector;
 
 use crate::driver::Driver;
 use crate::hub::{Hub, Word};
@@ -24,7 +23,7 @@ use crate::open::Network;
 use crate::resolve::Resolver;
 use crate::rest::Rest;
 use crate::timekeeper::Timekeeper;
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportKind};
 
 /// How long closing every socket in order may take.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
@@ -52,7 +51,7 @@ pub struct ReaderOptions {
     pub name: String,
     /// The core it is pinned to; none leaves it to the scheduler. A core that cannot be had is a note.
     pub core: Option<usize>,
-    /// What it does while nothing comes.
+    /// What it does while nothing comes. Sockets that spin leave it no choice.
     pub wait: Wait,
     /// Its sockets' options.
     pub transport: Transport,
@@ -180,14 +179,15 @@ impl<D: Driver> Work<D> {
         let names = rest.clone();
         let network = Network {
             transport: options.transport,
-            tls: TlsConnector::from(tls),
+            tls,
             resolver: Resolver::new(Box::new(move |host, port| names.lookup(host, port))),
             keeper: Rc::new(Timekeeper::new()),
             notes,
         };
         let hub = Hub::new(network, driver, rest, words);
         // A task that always has something to do: the runtime looks at the network without waiting, between its polls.
-        let spinner = (options.wait == Wait::Spin).then(|| {
+        let is_idle = hub.network.transport.kind == TransportKind::Tokio;
+        let spinner = (options.wait == Wait::Spin && is_idle).then(|| {
             tokio::task::spawn_local(async {
                 loop {
                     yield_now().await;

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use touchline_feed::Moment;
@@ -44,10 +45,9 @@ impl Receipt {
     }
 }
 
-/// The stream.
+/// Reads a socket, and notes when the bytes came.
 #[derive(Debug)]
-pub(crate) struct Stamped {
-    stream: TcpStream,
+pub(crate) struct Stamper {
     receipt: Rc<Receipt>,
     /// Room for the kernel's control messages; empty if it is not asked for stamps.
     control: Vec<u8>,
@@ -55,11 +55,21 @@ pub(crate) struct Stamped {
     records: Option<Records>,
 }
 
-impl Stamped {
+impl Stamper {
     /// `kernel_stamps`: the socket was told to give them. `tls`: its bytes are TLS records.
-    pub(crate) fn new(stream: TcpStream, receipt: Rc<Receipt>, kernel_stamps: bool, tls: bool) -> Self {
+    pub(crate) fn new(receipt: Rc<Receipt>, kernel_stamps: bool, tls: bool) -> Self {
         let control = if kernel_stamps { vec![0; CONTROL_BYTES] } else { Vec::new() };
-        Self { stream, receipt, control, records: tls.then(Records::default) }
+        Self { receipt, control, records: tls.then(Records::default) }
+    }
+
+    /// One read. No byte is the other side's end.
+    #[inline]
+    pub(crate) fn receive(&mut self, socket: &SockRef<'_>, space: &mut [u8]) -> io::Result<usize> {
+        let (count, kernel) = receive(socket, space, &mut self.control)?;
+        if count > 0 {
+            self.note(space.get(..count).unwrap_or_default(), kernel);
+        }
+        Ok(count)
     }
 
     fn note(&mut self, bytes: &[u8], kernel: Nanos) {
@@ -77,6 +87,19 @@ impl Stamped {
     }
 }
 
+/// The stream.
+#[derive(Debug)]
+pub(crate) struct Stamped {
+    stream: TcpStream,
+    stamper: Stamper,
+}
+
+impl Stamped {
+    pub(crate) fn new(stream: TcpStream, stamper: Stamper) -> Self {
+        Self { stream, stamper }
+    }
+}
+
 impl AsyncRead for Stamped {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -88,10 +111,10 @@ impl AsyncRead for Stamped {
         loop {
             ready!(this.stream.poll_read_ready(cx))?;
             let space = buffer.initialize_unfilled();
-            let read =
-                this.stream.try_io(Interest::READABLE, || receive(&this.stream, space, &mut this.control));
-            let (count, kernel) = match read {
-                Ok(read) => read,
+            let socket = SockRef::from(&this.stream);
+            let read = this.stream.try_io(Interest::READABLE, || this.stamper.receive(&socket, space));
+            let count = match read {
+                Ok(count) => count,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(e) => return Poll::Ready(Err(e)),
             };
@@ -102,11 +125,6 @@ impl AsyncRead for Stamped {
                     this.stream.try_io(Interest::READABLE, || Err(io::ErrorKind::WouldBlock.into()));
             }
             buffer.advance(count);
-            if count > 0 {
-                let filled = buffer.filled();
-                let from = filled.len().saturating_sub(count);
-                this.note(filled.get(from..).unwrap_or_default(), kernel);
-            }
             return Poll::Ready(Ok(()));
         }
     }
@@ -131,7 +149,7 @@ const CONTROL_BYTES: usize = 128;
 
 /// One read, and when the kernel had it.
 #[cfg(target_os = "linux")]
-fn receive(stream: &TcpStream, space: &mut [u8], control: &mut Vec<u8>) -> io::Result<(usize, Nanos)> {
+fn receive(socket: &SockRef<'_>, space: &mut [u8], control: &mut Vec<u8>) -> io::Result<(usize, Nanos)> {
     use std::os::fd::AsRawFd;
 
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
@@ -139,7 +157,7 @@ fn receive(stream: &TcpStream, space: &mut [u8], control: &mut Vec<u8>) -> io::R
     let mut slices = [IoSliceMut::new(space)];
     let room = (!control.is_empty()).then_some(control.as_mut_slice());
     let stamped = room.is_some();
-    let message = recvmsg::<()>(stream.as_raw_fd(), &mut slices, room, MsgFlags::empty())?;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut slices, room, MsgFlags::empty())?;
     let mut kernel = Nanos::NONE;
     if stamped && let Ok(control) = message.cmsgs() {
         for part in control {
@@ -155,10 +173,10 @@ fn receive(stream: &TcpStream, space: &mut [u8], control: &mut Vec<u8>) -> io::R
 
 /// One read. Only Linux says when the kernel had it.
 #[cfg(not(target_os = "linux"))]
-fn receive(stream: &TcpStream, space: &mut [u8], _: &mut Vec<u8>) -> io::Result<(usize, Nanos)> {
+fn receive(socket: &SockRef<'_>, space: &mut [u8], _: &mut Vec<u8>) -> io::Result<(usize, Nanos)> {
     use std::io::Read;
 
-    let read = socket2::SockRef::from(stream).read_vectored(&mut [IoSliceMut::new(space)])?;
+    let read = (&**socket).read_vectored(&mut [IoSliceMut::new(space)])?;
     Ok((read, Nanos::NONE))
 }
 

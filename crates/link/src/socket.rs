@@ -5,24 +5,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::{Sink, SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
-use touchline_capture::{Encoding, InflateError, Inflater};
-use touchline_feed::{Ending, Moment};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use touchline_feed::{Ending, Moment, Refusal};
 
-use crate::driver::{Driver, SocketEvent, SocketId, Stamp};
-use crate::frames::Excess;
+use crate::driver::{Driver, SocketEvent, SocketId};
+use crate::ear::Ear;
 use crate::hub::{Hub, Out};
-use crate::open::{Opened, open};
-use crate::refuse;
-
-/// The most messages of one socket before the others have their turn.
-const BATCH: usize = 64;
+use crate::open::{Opening, open_spinning, open_waking};
+use crate::source::{Socket, Source, failed};
+use crate::transport::TransportKind;
 
 /// How long saying goodbye may take.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(100);
@@ -36,19 +33,32 @@ pub(crate) async fn run<D: Driver>(
     socket: SocketId,
     url: String,
     limit: Duration,
+    out: UnboundedReceiver<Out>,
+) {
+    let opening = Opening { network: &hub.network, url: &url, limit };
+    match hub.network.transport.kind {
+        TransportKind::Tokio => live(&hub, socket, open_waking(opening), out).await,
+        TransportKind::Spin => live(&hub, socket, open_spinning(opening), out).await,
+    }
+}
+
+async fn live<D: Driver, S: Source>(
+    hub: &Rc<Hub<D>>,
+    socket: SocketId,
+    opening: impl Future<Output = Result<Socket<S>, Refusal>>,
     mut out: UnboundedReceiver<Out>,
 ) {
     let mut early = Vec::new();
     let opened = tokio::select! {
         biased;
         () = until_closed(&mut out, &mut early) => return,
-        opened = open(&hub.network, &url, limit) => opened,
+        opened = opening => opened,
     };
     match opened {
         Ok(opened) => {
             hub.say(socket, SocketEvent::Opened, hub.stamp());
             hub.turn();
-            let mut session = Session::new(&hub, socket, opened, out);
+            let mut session = Session::new(Ear::new(hub, socket), opened, out);
             for out in early {
                 session.send(out);
             }
@@ -73,13 +83,10 @@ async fn until_closed(out: &mut UnboundedReceiver<Out>, early: &mut Vec<Out>) {
 }
 
 /// An open socket.
-struct Session<'hub, D: Driver> {
-    hub: &'hub Rc<Hub<D>>,
-    socket: SocketId,
-    opened: Opened,
+struct Session<'hub, D: Driver, S> {
+    ear: Ear<'hub, D>,
+    socket: Socket<S>,
     out: UnboundedReceiver<Out>,
-    unpacker: Option<Unpacker>,
-    pings: Pings,
     timer: Pin<Box<Sleep>>,
     /// What the timer is set to.
     alarm: Option<Moment>,
@@ -87,48 +94,10 @@ struct Session<'hub, D: Driver> {
     is_stuck: bool,
 }
 
-/// Unpacks binary messages; keeps its memory.
-struct Unpacker {
-    encoding: Encoding,
-    inflater: Inflater,
-    unpacked: Vec<u8>,
-}
-
-/// Counts pings by the second.
-#[derive(Default)]
-struct Pings {
-    second: Moment,
-    count: u32,
-}
-
-impl Pings {
-    /// Whether this one is within the limit.
-    fn allow(&mut self, now: Moment, max: u32) -> bool {
-        if now.since(self.second) >= Duration::from_secs(1) {
-            *self = Self { second: now, count: 0 };
-        }
-        self.count += 1;
-        self.count <= max
-    }
-}
-
-impl<'hub, D: Driver> Session<'hub, D> {
-    fn new(hub: &'hub Rc<Hub<D>>, socket: SocketId, opened: Opened, out: UnboundedReceiver<Out>) -> Self {
-        let packed = hub.network.transport.encoding.filter(|&encoding| encoding != Encoding::Plain);
-        let unpacker =
-            packed.map(|encoding| Unpacker { encoding, inflater: Inflater::new(), unpacked: Vec::new() });
+impl<'hub, D: Driver, S: Source> Session<'hub, D, S> {
+    fn new(ear: Ear<'hub, D>, socket: Socket<S>, out: UnboundedReceiver<Out>) -> Self {
         let timer = Box::pin(sleep(Duration::ZERO));
-        Self {
-            hub,
-            socket,
-            opened,
-            out,
-            unpacker,
-            pings: Pings::default(),
-            timer,
-            alarm: None,
-            is_stuck: false,
-        }
+        Self { ear, socket, out, timer, alarm: None, is_stuck: false }
     }
 
     /// Everything that can be done now. Ready at the end, with the close frame's code if one is to be sent.
@@ -140,77 +109,19 @@ impl<'hub, D: Driver> Session<'hub, D> {
                 return Poll::Ready(Some(code));
             }
         }
-        let (count, ending) = self.read(cx);
+        let (count, ending) = S::hear(&mut self.socket, cx, |heard, stamp| self.ear.take(heard, stamp));
         let ending = ending.or_else(|| self.watch(cx)).or_else(|| self.flush(cx));
         if let Some(ending) = ending {
-            self.hub.say_last(self.socket, SocketEvent::Ended(ending));
+            self.ear.hub.say_last(self.ear.socket, SocketEvent::Ended(ending));
         }
         if count > 0 || ending.is_some() {
-            self.hub.turn();
+            self.ear.hub.turn();
         }
         match ending {
-            Some(Ending::Broken(code)) => return Poll::Ready(Some(code)),
-            Some(Ending::Flooded | Ending::Slow) => return Poll::Ready(Some(CLOSE_POLICY)),
-            Some(_) => return Poll::Ready(None),
-            None => {}
-        }
-        if count == BATCH {
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-
-    /// Hands every message to the driver that is there without waiting, up to a fair number.
-    fn read(&mut self, cx: &mut Context<'_>) -> (usize, Option<Ending>) {
-        for count in 0..BATCH {
-            let message = match Pin::new(&mut self.opened.socket).poll_next(cx) {
-                Poll::Pending => return (count, None),
-                Poll::Ready(None) => return (count, Some(Ending::Cut)),
-                Poll::Ready(Some(Err(error))) => return (count, Some(self.failed(&error))),
-                Poll::Ready(Some(Ok(message))) => message,
-            };
-            if let Some(ending) = self.take(message) {
-                return (count + 1, Some(ending));
-            }
-        }
-        (BATCH, None)
-    }
-
-    #[inline]
-    fn take(&mut self, message: Message) -> Option<Ending> {
-        let stamp = self.opened.receipt.last();
-        match message {
-            Message::Text(text) => self.hub.say(self.socket, SocketEvent::Frame(text.as_bytes()), stamp),
-            Message::Binary(bytes) => return self.take_binary(&bytes, stamp),
-            Message::Ping(_) => {
-                self.hub.say(self.socket, SocketEvent::Pinged, stamp);
-                if !self.pings.allow(stamp.now, self.hub.network.transport.pings_per_second_max) {
-                    return Some(Ending::Flooded);
-                }
-            }
-            Message::Pong(_) => self.hub.say(self.socket, SocketEvent::Alive, stamp),
-            Message::Close(frame) => return Some(closed(frame.as_ref())),
-            Message::Frame(_) => {}
-        }
-        None
-    }
-
-    fn take_binary(&mut self, bytes: &Bytes, stamp: Stamp) -> Option<Ending> {
-        let Some(unpacker) = &mut self.unpacker else {
-            self.hub.say(self.socket, SocketEvent::Binary { packed: bytes, frame: bytes }, stamp);
-            return None;
-        };
-        match unpacker.inflater.unpack(unpacker.encoding, bytes, &mut unpacker.unpacked) {
-            Ok(()) => {
-                let frame = SocketEvent::Binary { packed: bytes, frame: &unpacker.unpacked };
-                self.hub.say(self.socket, frame, stamp);
-                None
-            }
-            Err(error) => {
-                self.hub.say(self.socket, SocketEvent::BrokenFrame(bytes), stamp);
-                let bomb = matches!(error, InflateError::TooLarge { .. } | InflateError::Ratio { .. });
-                Some(Ending::Broken(if bomb { 1_009 } else { 1_002 }))
-            }
+            Some(Ending::Broken(code)) => Poll::Ready(Some(code)),
+            Some(Ending::Flooded | Ending::Slow) => Poll::Ready(Some(CLOSE_POLICY)),
+            Some(_) => Poll::Ready(None),
+            None => Poll::Pending,
         }
     }
 
@@ -221,17 +132,17 @@ impl<'hub, D: Driver> Session<'hub, D> {
             Out::Ping => Message::Ping(Bytes::new()),
             Out::Close(code) => return Some(code),
         };
-        self.is_stuck |= Pin::new(&mut self.opened.socket).start_send(message).is_err();
+        self.is_stuck |= Pin::new(&mut self.socket).start_send(message).is_err();
         None
     }
 
     /// Looks at what time brings: a message that takes too long, a pong whose time has come.
     fn watch(&mut self, cx: &mut Context<'_>) -> Option<Ending> {
         loop {
-            let now = self.hub.network.keeper.now();
-            let outbox = self.opened.socket.get_mut();
+            let now = self.ear.hub.network.keeper.now();
+            let outbox = self.socket.get_mut();
             let pong = outbox.release_pong(now);
-            let limit = self.hub.network.transport.message_timeout;
+            let limit = self.ear.hub.network.transport.message_timeout;
             let slow = outbox.incomplete_since().map(|since| since + limit);
             if slow.is_some_and(|slow| now >= slow) {
                 return Some(Ending::Slow);
@@ -257,20 +168,12 @@ impl<'hub, D: Driver> Session<'hub, D> {
         if self.is_stuck {
             return Some(Ending::Cut);
         }
-        if !self.opened.socket.get_ref().has_waiting() {
+        if !self.socket.get_ref().has_waiting() {
             return None;
         }
-        match Pin::new(&mut self.opened.socket).poll_flush(cx) {
-            Poll::Ready(Err(error)) => Some(self.failed(&error)),
+        match Pin::new(&mut self.socket).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Some(failed(self.socket.get_ref(), &error)),
             _ => None,
-        }
-    }
-
-    #[cold]
-    fn failed(&self, error: &Error) -> Ending {
-        match self.opened.socket.get_ref().excess() {
-            Some(Excess::Fragments | Excess::HttpHead) => Ending::Broken(1_009),
-            None => refuse::ending(error),
         }
     }
 
@@ -278,7 +181,8 @@ impl<'hub, D: Driver> Session<'hub, D> {
     /// began, their answer, so that the connection ends in order. Whatever else comes is thrown away.
     async fn part(mut self, code: Option<u16>) {
         let goodbye = async {
-            let socket = &mut self.opened.socket;
+            let socket = &mut self.socket;
+            socket.get_mut().stream_mut().begin_goodbye();
             if let Some(code) = code {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
                 socket.send(Message::Close(Some(frame))).await.ok();
@@ -289,43 +193,5 @@ impl<'hub, D: Driver> Session<'hub, D> {
             socket.get_mut().shutdown().await.ok();
         };
         timeout(GOODBYE_LIMIT, goodbye).await.ok();
-    }
-}
-
-/// What a close frame says. The decoder turns a code that must not be sent into 1002 with a reason of its own.
-fn closed(frame: Option<&CloseFrame>) -> Ending {
-    match frame {
-        None => Ending::Closed(1_005),
-        Some(frame) if frame.code == CloseCode::Protocol && frame.reason == "Protocol violation" => {
-            Ending::Broken(1_002)
-        }
-        Some(frame) => Ending::Closed(frame.code.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pings_are_counted_by_the_second() {
-        // Three are allowed: the fourth in a second is not, the fourth a second later is the first again.
-        let mut pings = Pings::default();
-        let at = |millis: u64| Moment(millis * 1_000_000);
-        for millis in [5_000, 5_001, 5_999] {
-            assert!(pings.allow(at(millis), 3));
-        }
-        assert!(!pings.allow(at(5_999), 3));
-        assert!(pings.allow(at(6_000), 3));
-    }
-
-    #[test]
-    fn close_frames_are_told_apart() {
-        // None, an ordinary one, and what the decoder makes of a forbidden code.
-        let frame = |code: u16, reason: &'static str| CloseFrame { code: code.into(), reason: reason.into() };
-        assert_eq!(closed(None), Ending::Closed(1_005));
-        assert_eq!(closed(Some(&frame(1_012, "restart"))), Ending::Closed(1_012));
-        assert_eq!(closed(Some(&frame(1_002, "you"))), Ending::Closed(1_002));
-        assert_eq!(closed(Some(&frame(1_002, "Protocol violation"))), Ending::Broken(1_002));
     }
 }

@@ -11,9 +11,23 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use touchline_capture::Encoding;
 
+/// How a reader's sockets are read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TransportKind {
+    /// By tokio and tungstenite: the kernel wakes the thread, many sockets share it, and it may share its core.
+    #[default]
+    Tokio,
+    /// Each socket is read again and again, and frames are decoded where they were read: the shortest way from the
+    /// kernel to the driver and the least work for a frame. The thread never sleeps: it needs a core of its own, and
+    /// each of its sockets waits while the others are read.
+    Spin,
+}
+
 /// How sockets are opened and what they may bring.
 #[derive(Clone, Debug)]
 pub struct Transport {
+    /// How they are read. Default: by tokio.
+    pub kind: TransportKind,
     /// Send small messages at once (`TCP_NODELAY`). Default: yes.
     pub nodelay: bool,
     /// Bytes the kernel keeps for us (`SO_RCVBUF`). Default: the kernel's own choice, which grows with need.
@@ -45,6 +59,7 @@ pub struct Transport {
 impl Default for Transport {
     fn default() -> Self {
         Self {
+            kind: TransportKind::Tokio,
             nodelay: true,
             receive_buffer: None,
             user_timeout: Some(Duration::from_secs(10)),

@@ -15,7 +15,8 @@ use support::tls::{Authority, Tls, server};
 use support::{drain, text, upgrade, websocket, writes};
 use touchline_feed::{Ending, Moment};
 use touchline_link::{
-    Answer, Command, Driver, ReaderOptions, Rest, SocketEvent, SocketId, Stamp, Transport, Turn, Wait, spawn,
+    Answer, Command, Driver, ReaderOptions, Rest, SocketEvent, SocketId, Stamp, Transport, TransportKind, Turn, Wait,
+    spawn,
 };
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
@@ -57,6 +58,8 @@ fn count() {
     };
     assert_eq!(std::thread::spawn(counted).join().unwrap(), ((1, 100_000), 2, 200_000));
 }
+
+const KINDS: [TransportKind; 2] = [TransportKind::Tokio, TransportKind::Spin];
 
 const WARM_UP: u64 = 2_000;
 const MESSAGES: u64 = 20_000;
@@ -118,11 +121,18 @@ fn calls(url: String, transport: Transport, wait: Wait) -> u64 {
 
 #[test]
 fn a_message_costs_no_heap_call() {
-    // 20,000 messages in bursts of 100, counted on the reader's own thread, blocked and spinning.
+    // 20,000 messages in bursts of 100, counted on the reader's own thread, blocked and spinning, and by sockets that
+    // spin.
     count();
-    for wait in [Wait::Block, Wait::Spin] {
+    let kinds = [
+        (Wait::Block, TransportKind::Tokio),
+        (Wait::Spin, TransportKind::Tokio),
+        (Wait::Block, TransportKind::Spin),
+    ];
+    for (wait, kind) in kinds {
         let url = websocket(|mut stream| burst(&mut stream));
-        assert_eq!(calls(url, Transport::default(), wait), 0, "{wait:?}");
+        let transport = Transport { kind, ..Transport::default() };
+        assert_eq!(calls(url, transport, wait), 0, "{wait:?} {kind:?}");
     }
 }
 
@@ -143,8 +153,11 @@ fn through_tls_a_record_costs_what_rustls_takes() {
         drain(&mut tls);
     };
     let port = server(authority.certify(&["127.0.0.1"], |_| {}), serve).port();
-    let calls = calls(format!("wss://127.0.0.1:{port}/"), authority.transport(), Wait::Block);
-    assert!(calls <= MESSAGES + MESSAGES / 50, "{calls} calls for {MESSAGES} messages");
+    for kind in KINDS {
+        let transport = Transport { kind, ..authority.transport() };
+        let calls = calls(format!("wss://127.0.0.1:{port}/"), transport, Wait::Block);
+        assert!(calls <= MESSAGES + MESSAGES / 50, "{calls} calls for {MESSAGES} messages, {kind:?}");
+    }
 }
 
 /// Notes the largest piece of memory that its thread has asked for when its socket ends.
@@ -181,10 +194,11 @@ fn a_claim_costs_no_memory() {
     // Frames that claim 2^63 bytes, and one more than 4 MiB: the socket ends, and no piece of memory was larger than
     // 64 KiB.
     count();
-    for length in [1_u64 << 63, (1 << 22) + 1] {
+    let lengths = [1_u64 << 63, (1 << 22) + 1];
+    for (length, kind) in lengths.into_iter().flat_map(|length| KINDS.map(|kind| (length, kind))) {
         let head = [vec![0x82, 127], length.to_be_bytes().to_vec()].concat();
         let claims = Claims { url: Some(writes(head)), ended: None };
-        let transport = Transport::default();
+        let transport = Transport { kind, ..Transport::default() };
         let rest = Rest::start(&transport).unwrap();
         let options = ReaderOptions { name: "claims".to_owned(), core: None, wait: Wait::Block, transport };
         let (claims, _) = spawn(options, rest, claims).unwrap().join().unwrap();

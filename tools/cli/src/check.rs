@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use touchline::Placement;
-use touchline::config::{Config, JournalConfig, Mistake, Waiting};
+use touchline::config::{Config, JournalConfig, Mistake, TransportKind, Waiting};
 
 use crate::arguments::Check;
 use crate::exit::{Ending, Failure};
@@ -35,6 +35,7 @@ struct Plan {
     book_cores: Vec<usize>,
     placement: &'static str,
     wait: &'static str,
+    transport: &'static str,
     subscriptions: Vec<Subscription>,
     endpoints: Vec<Endpoint>,
     incidents: Option<String>,
@@ -139,6 +140,10 @@ fn plan(config: &Config) -> Plan {
             Waiting::Block => "block",
             Waiting::Spin => "spin",
         },
+        transport: match config.transport.kind {
+            TransportKind::Tokio => "tokio",
+            TransportKind::Spin => "spin",
+        },
         subscriptions: config.subscriptions.iter().map(subscription).collect(),
         endpoints: venues.into_iter().map(endpoint).collect(),
         incidents: config.incidents.as_ref().map(|folder| folder.display().to_string()),
@@ -177,8 +182,12 @@ fn text(plan: &Plan) -> String {
         text += "books on the readers' threads\n";
     }
     text += match plan.wait {
-        "spin" => "idle threads spin\n\n",
-        _ => "idle threads sleep\n\n",
+        "spin" => "idle threads spin\n",
+        _ => "idle threads sleep\n",
+    };
+    text += match plan.transport {
+        "spin" => "sockets spin: each reader burns its core\n\n",
+        _ => "sockets wake their reader\n\n",
     };
     let mut rows = vec![["instrument", "channels"].map(str::to_owned)];
     rows.extend(plan.subscriptions.iter().map(|one| [one.instrument.clone(), one.channels.join(" ")]));

@@ -12,8 +12,13 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use touchline_feed::{Ending, Moment, Refusal};
 use touchline_link::{
     Answer, Command, Driver, Handle, Reader, ReaderOptions, Rest, SocketEvent, SocketId, Stamp, Transport,
-    Turn, Wait, spawn,
+    TransportKind, Turn, Wait, spawn,
 };
+
+/// How sockets are read here: `spin.rs` holds the other files' tests once more.
+pub(crate) fn kind() -> TransportKind {
+    if env!("CARGO_CRATE_NAME") == "spin" { TransportKind::Spin } else { TransportKind::Tokio }
+}
 
 /// Longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
@@ -97,6 +102,16 @@ pub(crate) struct Bench {
     pub(crate) handle: Handle<Order>,
     told: Receiver<(SocketId, Told, Stamp)>,
     next: u64,
+    _end: End,
+}
+
+/// Ends the thread of a test that is over: one that spins would burn its core on.
+struct End(Handle<Order>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.send(Order::Finish);
+    }
 }
 
 impl Bench {
@@ -105,13 +120,15 @@ impl Bench {
     }
 
     pub(crate) fn waiting(transport: Transport, wait: Wait) -> Self {
+        let transport = Transport { kind: kind(), ..transport };
         let rest = Rest::start(&transport).unwrap();
         let (told, receiver) = channel();
         let driver = Recorder { told, orders: Vec::new(), ring_at: Moment::NEVER, finish: false, turns: 0 };
         let options = ReaderOptions { name: "reader".to_owned(), core: None, wait, transport };
         let reader = spawn(options, rest, driver).unwrap();
         let handle = reader.handle();
-        Self { reader, handle, told: receiver, next: 1 }
+        let end = End(reader.handle());
+        Self { reader, handle, told: receiver, next: 1, _end: end }
     }
 
     pub(crate) fn order(&self, commands: Vec<Command>) {

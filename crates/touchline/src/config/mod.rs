@@ -29,6 +29,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use touchline_link::TransportKind;
 use touchline_market::{Address, Channel, Venue};
 
 use crate::pipeline::{Placement, RING_RECORDS};
@@ -137,6 +138,8 @@ pub struct TimingConfig {
 /// How sockets are opened and what they may bring.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TransportConfig {
+    /// How sockets are read; in a file `transport`, of the table `feed`. Default: by tokio.
+    pub kind: TransportKind,
     /// Send small messages at once (`TCP_NODELAY`). Default: yes.
     pub nodelay: bool,
     /// Bytes the kernel keeps for us (`SO_RCVBUF`). Default: the kernel's choice.
@@ -188,6 +191,7 @@ impl Default for Config {
 impl Default for TransportConfig {
     fn default() -> Self {
         Self {
+            kind: TransportKind::Tokio,
             nodelay: true,
             receive_buffer_bytes: None,
             user_timeout: Some(Duration::from_secs(10)),

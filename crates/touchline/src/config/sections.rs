@@ -11,7 +11,7 @@ use super::document::{
     some_us, some_whole, string, whole,
 };
 use super::mistake::{header, suggestion, unknown_venue};
-use super::{Config, Endpoint, JournalConfig, Secrets, Subscription, Waiting};
+use super::{Config, Endpoint, JournalConfig, Secrets, Subscription, TransportKind, Waiting};
 use crate::pipeline::Placement;
 
 /// Every table with its keys; those of `endpoint` and `instruments` are venues.
@@ -26,6 +26,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "book_cores",
             "placement",
             "wait",
+            "transport",
             "ring_records",
             "paths",
             "instruments_max",
@@ -246,6 +247,7 @@ fn feed(document: &mut Document<'_>, table: Table<'_>, folder: &Path, config: &m
     }
     document.set(table, "placement", placement, &mut config.placement);
     document.set(table, "wait", waiting, &mut config.wait);
+    document.set(table, "transport", transport_kind, &mut config.transport.kind);
     document.set(table, "ring_records", whole, &mut config.ring_records);
     document.set(table, "paths", whole, &mut config.paths);
     document.set(table, "instruments_max", whole, &mut config.instruments_max);
@@ -284,6 +286,10 @@ fn placement(value: &DeValue<'_>) -> Result<Placement, String> {
 
 fn waiting(value: &DeValue<'_>) -> Result<Waiting, String> {
     one_of(value, &[("block", Waiting::Block), ("spin", Waiting::Spin)])
+}
+
+fn transport_kind(value: &DeValue<'_>) -> Result<TransportKind, String> {
+    one_of(value, &[("tokio", TransportKind::Tokio), ("spin", TransportKind::Spin)])
 }
 
 /// One of some words.

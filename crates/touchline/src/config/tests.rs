@@ -108,6 +108,15 @@ fn the_example_is_right() {
     assert_eq!(shared, default);
 }
 
+/// The second transport is read, beside the table of the same name.
+#[test]
+fn the_transport_is_chosen_by_its_word() {
+    let folder = folder();
+    let text = EXAMPLE.replace("transport = \"tokio\"", "transport = \"spin\"");
+    let config = parse(&folder, &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.transport.kind, TransportKind::Spin);
+}
+
 /// Every key misspelt, given a value of another type, and left without a value: always refused, with its line and key.
 #[test]
 fn every_key_of_the_example_can_be_spoilt() {
@@ -248,6 +257,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ),
     ("backoff_max_ms = 30000", "backoff_max_ms = 1", "timing.backoff_max_ms", "out of range"),
     ("lifetime_ms = 82800000", "lifetime_ms = 999", "timing.lifetime_ms", "out of range"),
+    ("transport = \"tokio\"", "transport = \"spn\"", "feed.transport", "did you mean `spin`?"),
     ("nodelay = true", "nodelay = 1", "transport.nodelay", "expected true or false"),
     ("nodelay = true", "nodelay = true\nnodelay = true", "", "duplicate key"),
     (

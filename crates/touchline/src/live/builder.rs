@@ -6,7 +6,7 @@ use touchline_market::{Address, Channel};
 
 use super::feed::Feed;
 use crate::Error;
-use crate::config::{Config, Endpoint, Subscription, Waiting};
+use crate::config::{Config, Endpoint, Subscription, TransportKind, Waiting};
 use crate::events::{self, Events, EventsConfig, Sender};
 use crate::pipeline::Placement;
 
@@ -89,6 +89,13 @@ impl Builder {
     /// How threads wait; they block by default.
     pub fn wait(mut self, wait: Waiting) -> Self {
         self.config.wait = wait;
+        self
+    }
+
+    /// How sockets are read; by tokio by default. [`TransportKind::Spin`] is the fastest and burns a core for each
+    /// reader: give it cores of its own with [`reader_cores`](Self::reader_cores).
+    pub fn transport(mut self, kind: TransportKind) -> Self {
+        self.config.transport.kind = kind;
         self
     }
 

@@ -28,6 +28,7 @@ pub(super) fn rules(config: &Config) -> Rules {
 pub(super) fn transport(config: &Config) -> Transport {
     let (wanted, usual) = (&config.transport, Transport::default());
     Transport {
+        kind: wanted.kind,
         nodelay: wanted.nodelay,
         receive_buffer: wanted.receive_buffer_bytes,
         user_timeout: wanted.user_timeout,

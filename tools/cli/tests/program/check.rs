@@ -10,6 +10,7 @@ channels = ["book", "trade"]
 [feed]
 readers = 2
 wait = "spin"
+transport = "spin"
 
 [endpoint.binance]
 ws = "wss://localhost:9443"
@@ -38,6 +39,7 @@ fn a_sound_configuration_is_summed_up() {
         "2 readers",
         "1 book thread",
         "idle threads spin",
+        "sockets spin",
         "book trade",
         "wss://localhost:9443",
         "kept, files touchline-* of at most 1,073,741,824 bytes or 60 s",
@@ -48,6 +50,7 @@ fn a_sound_configuration_is_summed_up() {
     }
     let plan = touchline(["check", text(&path), "--json"]).json()["plan"].clone();
     assert_eq!((&plan["readers"], &plan["wait"]), (&2.into(), &"spin".into()), "{plan}");
+    assert_eq!(plan["transport"], "spin", "{plan}");
     assert_eq!(plan["subscriptions"][1]["instrument"], "binance-usdm:@BTCUSDT");
     assert_eq!(plan["journal"]["file_period_s"], 60, "{plan}");
     assert_eq!((&plan["metrics"], &plan["logs"]["json"]), (&"[::1]:9464".into(), &true.into()), "{plan}");
