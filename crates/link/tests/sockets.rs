@@ -316,7 +316,7 @@ fn a_panic_in_a_socket_event_ends_the_thread_too() {
         name: "fragile".to_owned(),
         core: Some(0),
         wait: Wait::Block,
-        transport: Transport::default(),
+        transport: Transport { kind: support::kind(), ..Transport::default() },
     };
     let rest = Rest::start(&Transport::default()).unwrap();
     let reader = touchline_link::spawn(options, rest, Fragile).unwrap();

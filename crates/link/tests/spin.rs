@@ -8,3 +8,10 @@ mod faults;
 mod handshakes;
 #[path = "sockets.rs"]
 mod sockets;
+mod support;
+
+/// What the other files ask for: else all of this would be their tests a second time.
+#[test]
+fn these_sockets_spin() {
+    assert_eq!(support::kind(), touchline_link::TransportKind::Spin);
+}
