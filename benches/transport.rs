@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use touchline::feed::Moment;
 use touchline_benches::cores::{Ticks, is_test};
 use touchline_link::{
-    Answer, Command, Driver, ReaderOptions, Rest, Roots, SocketEvent, SocketId, Stamp, Transport, TransportKind,
-    Turn, Wait, spawn,
+    Answer, Command, Driver, ReaderOptions, Rest, Roots, SocketEvent, SocketId, Stamp, Transport,
+    TransportKind, Turn, Wait, spawn,
 };
 
 /// Bytes of a frame's text, as many as a best-level message has. Its first 16 are the stamp, in hexadecimal.
@@ -69,7 +69,8 @@ struct Seen {
 impl Seen {
     fn frame(&mut self, ticks: &Ticks, send: Send, text: &[u8]) {
         if let Send::Paced = send {
-            let stamp = std::str::from_utf8(&text[..16]).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
+            let stamp =
+                std::str::from_utf8(&text[..16]).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
             self.took.push(ticks.now().saturating_sub(stamp.expect("a stamp")));
         }
         black_box(text);
@@ -139,7 +140,9 @@ fn server(tls: Option<Arc<ServerConfig>>, ticks: &Ticks, send: Send, count: usiz
     let address = listener.local_addr().expect("bound");
     let ticks = ticks.clone();
     std::thread::spawn(move || {
-        core_affinity::get_core_ids().and_then(|cores| cores.first().copied()).map(core_affinity::set_for_current);
+        core_affinity::get_core_ids()
+            .and_then(|cores| cores.first().copied())
+            .map(core_affinity::set_for_current);
         let (stream, _) = listener.accept()?;
         stream.set_nodelay(true)?;
         match tls.map(ServerConnection::new) {
@@ -306,7 +309,8 @@ fn main() {
     println!("{:<24} {:>12} {:>10} {:>10} {:>10}", "", "ns a frame", "p50 us", "p90 us", "p99 us");
     for (row, (flat_out, paced)) in rows.iter().zip(flat_out.iter().zip(&mut paced)) {
         paced.sort_unstable();
-        let at = |percent: usize| ticks.ns(paced[(paced.len() * percent / 100).min(paced.len() - 1)]) / 1_000.0;
+        let at =
+            |percent: usize| ticks.ns(paced[(paced.len() * percent / 100).min(paced.len() - 1)]) / 1_000.0;
         println!("{:<24} {flat_out:>12.1} {:>10.2} {:>10.2} {:>10.2}", row.name, at(50), at(90), at(99));
     }
 }

@@ -4,13 +4,15 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, date_time_ymd};
 use support::tls::{Authority, Identity, Tls, server};
 use support::{Bench, PATIENCE, Told, drain, head, serve, text, upgrade};
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Message, WebSocket};
 use touchline_feed::{Ending, Refusal};
-use touchline_link::{Rest, Transport};
+use touchline_link::{Command, Rest, Transport};
 
 /// A server that sends a text, or answers a REST request, to whoever takes its identity.
 fn greets(identity: Identity) -> u16 {
@@ -161,6 +163,43 @@ fn a_record_that_does_not_end_is_a_message_that_takes_too_long() {
     let told = bench.until_end(&format!("wss://localhost:{}/", server(true)));
     assert_eq!(told, [Told::Frame(b"whole".to_vec()), Told::Ended(Ending::Slow)]);
     bench.silent(Duration::from_millis(700));
-    bench.order(vec![touchline_link::Command::Close { socket: quiet, code: 1_000 }]);
+    bench.order(vec![Command::Close { socket: quiet, code: 1_000 }]);
     bench.finish();
+}
+
+#[test]
+fn messages_of_every_size_go_both_ways_through_tls() {
+    // A server that sends back what it reads, over lengths at the edges of frames, records and buffers; then it says
+    // that nothing more comes, and holds the connection: the socket ends all the same.
+    let authority = Authority::new(|_| {});
+    let then = |mut tls: Tls| {
+        upgrade(&mut tls);
+        let mut server = WebSocket::from_raw_socket(&mut tls, Role::Server, None);
+        while let Ok(message) = server.read() {
+            if message == Message::text("enough") {
+                break;
+            }
+            server.send(message).unwrap();
+        }
+        tls.conn.send_close_notify();
+        tls.flush().unwrap();
+        std::thread::sleep(PATIENCE);
+    };
+    let port = server(authority.certify(&["localhost"], |_| {}), then).port();
+    let mut bench = Bench::new(authority.transport());
+    let socket = bench.open(&format!("wss://localhost:{port}/"));
+    assert_eq!(bench.told(), Told::Opened);
+    let mut lengths = vec![0, 1, 125, 126, 65_535, 65_536, 500_000, 1_000_000];
+    for edge in [16 * 1024, 128 * 1024, 256 * 1024] {
+        lengths.extend(edge - 12..=edge + 2);
+    }
+    for length in lengths {
+        let text = "x".repeat(length);
+        bench.order(vec![Command::Send { socket, text: text.clone() }]);
+        assert!(bench.told() == Told::Frame(text.into_bytes()), "{length} bytes");
+    }
+    let from = Instant::now();
+    bench.order(vec![Command::Send { socket, text: "enough".to_owned() }]);
+    assert_eq!(bench.told(), Told::Ended(Ending::Cut));
+    assert!(from.elapsed() < PATIENCE / 2);
 }

@@ -15,8 +15,8 @@ use support::tls::{Authority, Tls, server};
 use support::{drain, text, upgrade, websocket, writes};
 use touchline_feed::{Ending, Moment};
 use touchline_link::{
-    Answer, Command, Driver, ReaderOptions, Rest, SocketEvent, SocketId, Stamp, Transport, TransportKind, Turn, Wait,
-    spawn,
+    Answer, Command, Driver, ReaderOptions, Rest, SocketEvent, SocketId, Stamp, Transport, TransportKind,
+    Turn, Wait, spawn,
 };
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 

@@ -1,4 +1,5 @@
 //! Everything that a socket owes, once more with sockets that spin.
+#![allow(clippy::duplicate_mod, reason = "each of the files has the support that all of them share")]
 
 #[path = "certificates.rs"]
 mod certificates;
