@@ -66,7 +66,15 @@ fn every_mistake_is_named_with_its_place() {
     let path = files.file("wrong.toml", wrong.as_bytes());
     let ran = touchline(["check", text(&path)]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{ran:?}");
-    for part in ["wrong.toml:7:1: ", "`raeders`", "did you mean `readers`?", "wrong.toml:8:", "2 mistakes"] {
+    for part in [
+        "wrong.toml:7:1: ",
+        "`raeders`",
+        "did you mean `readers`?",
+        "wrong.toml:8:",
+        "wrong.toml:9:",
+        "did you mean `spin`?",
+        "3 mistakes",
+    ] {
         assert!(ran.err.contains(part), "{part}: {ran:?}");
     }
     let json = touchline(["check", text(&path), "--json"]);
