@@ -9,7 +9,7 @@ mod server;
 mod tls;
 
 use touchline_benches::cores::on_two_cores;
-use touchline_link::{Transport, Wait};
+use touchline_link::{Transport, TransportKind, Wait};
 
 use crate::cycles::Cycles;
 use crate::error::BenchError;
@@ -38,9 +38,9 @@ const TLS_GOALS: [(&str, &str, Bound); 2] = [
     ("paced p50", "tokio-tungstenite", Bound::Within(0.6)),
 ];
 
-/// Our transport for dedicated cores; none while `link` has the one alone.
-fn spin() -> Option<Transport> {
-    None
+/// Our transport for dedicated cores.
+fn spin() -> Transport {
+    Transport { kind: TransportKind::Spin, ..Transport::default() }
 }
 
 /// A client: connects to a port, upgrades, and shows every frame to `Seen`.
@@ -60,11 +60,9 @@ pub fn run(recording: &Recording, cycles: &Cycles, rounds: usize) -> Result<Vec<
     let (blocking, spinning) =
         (ours(Transport::default(), Wait::Block), ours(Transport::default(), Wait::Spin));
     let mut race = Race::new("socket", MEASURES);
-    if let Some(spin) = spin() {
-        let client = ours(spin, Wait::Spin);
-        race.ours("link, transport spin", move || turn(plain(&client)));
-        GOALS.into_iter().for_each(|(measure, peer, bound)| race.goal(measure, peer, bound));
-    }
+    let fastest = ours(spin(), Wait::Spin);
+    race.ours("link, transport spin", || turn(plain(&fastest)));
+    GOALS.into_iter().for_each(|(measure, peer, bound)| race.goal(measure, peer, bound));
     race.ours("link, blocking", || turn(plain(&blocking)));
     race.ours("link, polling", || turn(plain(&spinning)));
     race.floor("bare read", || turn(plain(&clients::bare)));
@@ -72,20 +70,8 @@ pub fn run(recording: &Recording, cycles: &Cycles, rounds: usize) -> Result<Vec<
     race.peer("tungstenite", || turn(plain(&clients::tungstenite)));
     race.peer("tokio-tungstenite", || turn(plain(&clients::tokio)));
     let mut rows = race.run(rounds);
-    rows.extend(without_spin("socket", &GOALS));
     rows.extend(with_tls(&authority, &secure, rounds));
-    rows.extend(without_spin("socket, TLS", &TLS_GOALS));
     Ok(rows)
-}
-
-/// The goals that nobody can be asked for while the transport is not there.
-fn without_spin(stage: &str, goals: &[(&str, &str, Bound)]) -> Vec<Row> {
-    let goals = goals.iter().filter(|_| spin().is_none());
-    let row = |(measure, peer, bound): &(&str, &str, Bound)| {
-        let row = Row::unmeasured(stage, measure, "link has no transport spin").asked(*bound);
-        row.between("link, transport spin", peer)
-    };
-    goals.map(row).collect()
 }
 
 fn with_tls<'a>(
@@ -99,11 +85,9 @@ fn with_tls<'a>(
     };
     let (blocking, tokio) = (ours(Transport::default(), Wait::Block), authority.tokio());
     let mut race = Race::new("socket, TLS", MEASURES);
-    if let Some(spin) = spin() {
-        let client = ours(spin, Wait::Spin);
-        race.ours("link, transport spin", move || turn(secure(&client)));
-        TLS_GOALS.into_iter().for_each(|(measure, peer, bound)| race.goal(measure, peer, bound));
-    }
+    let fastest = ours(spin(), Wait::Spin);
+    race.ours("link, transport spin", move || turn(secure(&fastest)));
+    TLS_GOALS.into_iter().for_each(|(measure, peer, bound)| race.goal(measure, peer, bound));
     race.ours("link, blocking", || turn(secure(&blocking)));
     race.peer("tokio-tungstenite", move || turn(secure(&tokio)));
     race.run(rounds)
