@@ -63,6 +63,15 @@ pub fn tell(line: &str) {
 /// If memory cannot be written, which does not happen.
 #[must_use]
 pub fn small_recording(deltas: u64) -> Vec<u8> {
+    recording_from(100, deltas)
+}
+
+/// As [`small_recording`], with a snapshot at this sequence: a long one is as long in every message.
+///
+/// # Panics
+/// As [`small_recording`].
+#[must_use]
+pub fn recording_from(sequence: u64, deltas: u64) -> Vec<u8> {
     let exchange = Exchange::usdm("BTCUSDT", 1, 3);
     let mut writer = Writer::new(Vec::new(), 3).expect("zstd starts");
     let mut put = |at: u64, kind: Kind, text: &str| {
@@ -73,7 +82,7 @@ pub fn small_recording(deltas: u64) -> Vec<u8> {
         (0..50).map(|i| Level::new(from + step * i, 1_000 + i.unsigned_abs())).collect::<Vec<_>>()
     };
     let mut text = format!("{} ", exchange.snapshot_url());
-    exchange.snapshot(&mut text, 100, 1, &levels(600_000, -1), &levels(600_001, 1));
+    exchange.snapshot(&mut text, sequence, 1, &levels(600_000, -1), &levels(600_001, 1));
     put(1, Kind::Rest, &text);
     for i in 0..deltas {
         let mut text = String::new();
@@ -83,9 +92,9 @@ pub fn small_recording(deltas: u64) -> Vec<u8> {
         );
         let update = DepthUpdate {
             event_ms: 1_000 + i,
-            first: 101 + 2 * i,
-            last: 102 + 2 * i,
-            previous: 100 + 2 * i,
+            first: sequence + 1 + 2 * i,
+            last: sequence + 2 + 2 * i,
+            previous: sequence + 2 * i,
             bids: &bids,
             asks: &asks,
         };
