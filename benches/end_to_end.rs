@@ -15,33 +15,14 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use simd_json::{Buffers, Tape};
-use touchline::market::{Head, InstrumentId, Nanos, Record, Sink, SinkFull};
+use touchline::market::{InstrumentId, Nanos};
 use touchline::venue::Adopt;
 use touchline::{Event, Inline, Input, Marking, Plan, Replay};
 use touchline_benches::cores::is_test;
+use touchline_benches::forgetful::Forgetful;
 use touchline_benches::frames::{Frames, captures, read};
 
 const RECORDINGS: [&str; 2] = ["binance-usdm-btcusdt-20240808", "binance-spot-btcusdt-20240808"];
-
-/// Takes a message into a buffer, as the pipeline's own sink does, and then forgets it.
-struct Forgetful(Vec<Record>);
-
-impl Sink for Forgetful {
-    #[inline]
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-    #[inline]
-    fn commit(&mut self, head: Head) -> Result<(), SinkFull> {
-        black_box((&self.0, head));
-        self.0.clear();
-        Ok(())
-    }
-    fn abandon(&mut self) {
-        self.0.clear();
-    }
-}
 
 /// Nanoseconds a frame of simd-json alone.
 fn tape(frames: &[Vec<u8>]) -> f64 {

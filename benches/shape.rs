@@ -9,34 +9,15 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use touchline::market::{Head, InstrumentId, Record, Sink, SinkFull};
+use touchline::market::InstrumentId;
 use touchline::venue::{Adopt, Dialect, Listing, find};
 use touchline_benches::cores::is_test;
+use touchline_benches::forgetful::Forgetful;
 use touchline_benches::frames::{Frames, read};
 use touchline_json::shape::Simd;
 
 const RECORDINGS: [(&str, &str); 2] =
     [("binance-usdm", "binance-usdm-btcusdt-20240808"), ("binance", "binance-spot-btcusdt-20240808")];
-
-/// Takes a message into a buffer, as the pipeline's own sink does, and then forgets it.
-struct Forgetful(Vec<Record>);
-
-impl Sink for Forgetful {
-    #[inline]
-    fn push(&mut self, record: Record) -> Result<(), SinkFull> {
-        self.0.push(record);
-        Ok(())
-    }
-    #[inline]
-    fn commit(&mut self, head: Head) -> Result<(), SinkFull> {
-        black_box((&self.0, head));
-        self.0.clear();
-        Ok(())
-    }
-    fn abandon(&mut self) {
-        self.0.clear();
-    }
-}
 
 /// One way of parsing.
 struct Way {
