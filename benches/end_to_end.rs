@@ -20,7 +20,7 @@ use touchline::venue::Adopt;
 use touchline::{Event, Inline, Input, Marking, Plan, Replay};
 use touchline_benches::cores::is_test;
 use touchline_benches::forgetful::Forgetful;
-use touchline_benches::frames::{Frames, captures, read};
+use touchline_benches::frames::{Frames, batches, captures, read};
 
 const RECORDINGS: [&str; 2] = ["binance-usdm-btcusdt-20240808", "binance-spot-btcusdt-20240808"];
 
@@ -37,20 +37,6 @@ fn tape(frames: &[Vec<u8>]) -> f64 {
             simd_json::fill_tape(copy, &mut buffers, &mut borrowed).expect("a sound frame");
             black_box(borrowed.0.len());
             tape = borrowed.reset();
-        }
-        spent += began.elapsed().as_nanos();
-    }
-    spent as f64 / frames.len() as f64
-}
-
-/// The same batches through `take`, each frame timed with its batch.
-fn batches(frames: &[Vec<u8>], mut take: impl FnMut(&[u8])) -> f64 {
-    let mut spent = 0;
-    for batch in frames.chunks(64) {
-        let copies = batch.to_vec();
-        let began = Instant::now();
-        for copy in &copies {
-            take(copy);
         }
         spent += began.elapsed().as_nanos();
     }

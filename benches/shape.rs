@@ -7,13 +7,12 @@
 #![allow(missing_docs, clippy::print_stdout, reason = "a program that prints its table")]
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use touchline::market::InstrumentId;
 use touchline::venue::{Adopt, Dialect, Listing, find};
 use touchline_benches::cores::is_test;
 use touchline_benches::forgetful::Forgetful;
-use touchline_benches::frames::{Frames, read};
+use touchline_benches::frames::{Frames, batches, read};
 use touchline_json::shape::Simd;
 
 const RECORDINGS: [(&str, &str); 2] =
@@ -44,20 +43,6 @@ impl Way {
         });
         self.best = self.best.min(time);
     }
-}
-
-/// Nanoseconds a frame, in batches that stay in the cache.
-fn batches(frames: &[Vec<u8>], mut take: impl FnMut(&[u8])) -> f64 {
-    let mut spent = 0;
-    for batch in frames.chunks(64) {
-        let copies = batch.to_vec();
-        let began = Instant::now();
-        for copy in &copies {
-            take(copy);
-        }
-        spent += began.elapsed().as_nanos();
-    }
-    spent as f64 / frames.len() as f64
 }
 
 /// Every 64 bytes of a frame.

@@ -1,6 +1,7 @@
 //! The text frames of a recording, by kind: the input of the benches that meet bytes.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Frames of one recording.
 pub struct Frames {
@@ -45,4 +46,18 @@ pub fn read(name: &str) -> Option<Frames> {
         }
     }
     Some(frames)
+}
+
+/// Nanoseconds a frame, in batches that stay in the cache.
+pub fn batches(frames: &[Vec<u8>], mut take: impl FnMut(&[u8])) -> f64 {
+    let mut spent = 0;
+    for batch in frames.chunks(64) {
+        let copies = batch.to_vec();
+        let began = Instant::now();
+        for copy in &copies {
+            take(copy);
+        }
+        spent += began.elapsed().as_nanos();
+    }
+    spent as f64 / frames.len() as f64
 }

@@ -20,7 +20,7 @@
 mod plain;
 #[doc(hidden)]
 pub mod simple;
-mod swar;
+pub(crate) mod swar;
 mod vector;
 
 pub use plain::Plain;
@@ -30,7 +30,7 @@ pub const SCALE_MAX: u8 = 18;
 
 /// `10^n` for every scale and one more.
 #[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where a panic is an error")]
-const POWERS: [u64; 20] = {
+pub(crate) const POWERS: [u64; 20] = {
     let mut powers = [1u64; 20];
     let mut n = 1;
     while n < 20 {

@@ -175,13 +175,13 @@ pub(super) fn wide(text: &[u8], scale: u8) -> Option<u64> {
 
 /// Every byte of both words is 0 to 9. The addition may carry out of a byte above 0x89, but such a byte has its top bit.
 #[inline(always)]
-pub(super) fn all_digits(a: u64, b: u64) -> bool {
+pub(crate) fn all_digits(a: u64, b: u64) -> bool {
     (a.wrapping_add(TO_TOP) | a | b.wrapping_add(TO_TOP) | b) & TOPS == 0
 }
 
 /// Eight digit values, the most significant in the lowest byte, as a number: pairs, fours, eight.
 #[inline(always)]
-pub(super) fn number(digits: u64) -> u64 {
+pub(crate) fn number(digits: u64) -> u64 {
     const PAIRS: u64 = 0x0000_00ff_0000_00ff;
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));

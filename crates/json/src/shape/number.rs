@@ -14,23 +14,13 @@
 //! Decimals beyond the instrument's scale must be zeros (limit 0) and are squeezed out too; missing ones come in as
 //! zeros. Three multiplications make a number of sixteen digits.
 
+use crate::decimal::POWERS;
+
 /// Characters of the longest number that is read by its shape.
 pub(super) const LONGEST: usize = 16;
 
 /// Digits that one conversion takes.
 const DIGITS: u32 = 16;
-
-/// `10^n`.
-#[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where a panic is an error")]
-pub(super) const POWERS: [u64; 20] = {
-    let mut powers = [1u64; 20];
-    let mut n = 1;
-    while n < 20 {
-        powers[n] = powers[n - 1] * 10;
-        n += 1;
-    }
-    powers
-};
 
 /// In a shuffle: a zero comes here.
 const NOTHING: u8 = 0x80;

@@ -4,6 +4,7 @@ use super::layout::{COUNTS, Levels, NUMBERS, Numbers};
 use super::machine::{Counted, Machine, Scratch};
 use super::number::{Format, LONGEST};
 use super::template::{BLOCK, Block};
+use crate::decimal::swar::{all_digits, number};
 
 /// See the module.
 pub(super) struct Portable;
@@ -11,8 +12,6 @@ pub(super) struct Portable;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 const ZEROS: u64 = 0x3030_3030_3030_3030;
-/// Added to a byte of 10 or more, it reaches the top bit.
-const TO_TOP: u64 = ONES * (0x80 - 10);
 
 impl Machine for Portable {
     /// # Safety
@@ -172,9 +171,8 @@ fn short(word: u64, length: usize, format: &Format) -> Option<u64> {
     // With all of its decimals the number has no more than eight characters, so none moves as far as a word is wide.
     let is_sound = (point == (words.point >> 64) as u64)
         & (decimals << up >> up == decimals)
-        & ((whole | decimals).wrapping_add(TO_TOP) & TOPS == 0)
-        & ((whole | decimals) & TOPS == 0);
-    let mantissa = eight(whole << words.whole_up | decimals << up).checked_mul(words.factor)?;
+        & all_digits(whole | decimals, 0);
+    let mantissa = number(whole << words.whole_up | decimals << up).checked_mul(words.factor)?;
     (is_sound & (mantissa >= *format.least.get(beyond)?)).then_some(mantissa)
 }
 
@@ -209,7 +207,7 @@ fn decimal(message: &[u8], end: usize, length: usize, format: &Format) -> Option
     // What is moved out at the top must be zeros, and what is left digits.
     let sound = point == words.point
         && decimals << words.decimals_up >> words.decimals_up == decimals
-        && all_digits(bytes & (words.whole | words.decimals));
+        && all_digits((whole | decimals) as u64, ((whole | decimals) >> 64) as u64);
     if !sound {
         return None;
     }
@@ -223,28 +221,12 @@ fn last(message: &[u8], end: usize) -> Option<u128> {
     message.get(..end)?.last_chunk().map(|bytes| u128::from_le_bytes(*bytes))
 }
 
-#[inline(always)]
-fn all_digits(values: u128) -> bool {
-    let (low, high) = (values as u64, (values >> 64) as u64);
-    (low.wrapping_add(TO_TOP) | low | high.wrapping_add(TO_TOP) | high) & TOPS == 0
-}
-
 /// Sixteen digit values, the most significant in the lowest byte, as a number.
 #[inline(always)]
 fn sixteen(digits: u128) -> u64 {
     let (first, second) = (digits as u64, (digits >> 64) as u64);
-    let second = eight(second);
-    if first == 0 { second } else { eight(first) * 100_000_000 + second }
-}
-
-/// Eight digit values as a number: pairs, fours, eight.
-#[inline(always)]
-fn eight(digits: u64) -> u64 {
-    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
-    let low = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
-    high.wrapping_add(low) >> 32
+    let second = number(second);
+    if first == 0 { second } else { number(first) * 100_000_000 + second }
 }
 
 /// The top bit of each byte that belongs to no number.
